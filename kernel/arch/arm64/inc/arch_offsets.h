@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Offsets that assembly needs; <arch_inline.h> asserts that they are those of the structs. */
+#pragma once
+
+#define FRAME_SIZE 272 // struct arch_frame: x0..x30, sp, pc, psr
+#define FRAME_SP   248
+#define FRAME_PC   256
+#define FRAME_PSR  264
+
+#define THREAD_FLAGS  0 // struct arch_thread
+#define THREAD_PERCPU 8
+#define THREAD_CALLEE 16
+#define THREAD_FP_REG 96
+#define THREAD_SP     104
+#define THREAD_PC     112

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Lock order.  A thread or CPU takes locks in rising rank only; two locks of one rank only through
+ * lock_pair (by address).  The checked build keeps the ranks held and panics on a violation with
+ * both names and both call sites.  Every lock names its rank when it is initialised.
+ */
+#pragma once
+
+enum lock_rank {
+    // Sleeping locks, outermost first.
+    RANK_PROC_TREE = 10, // process tree and identifiers: held while processes are linked
+    RANK_PROCESS,        // one process: its threads, state, exit status
+    RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up
+    RANK_VMO,            // a memory object's pages: inside an address space
+    RANK_MODULE,         // other sleeping locks of one module that call nothing locked
+    // Spinlocks.
+    RANK_OBJECT = 100,   // small per-object state
+    RANK_DEVICE,         // a driver's registers and rings
+    RANK_TTY,            // console rings
+    RANK_WAIT,           // a wait queue: conditions are tested under it
+    RANK_TIMER,          // per-CPU timer tree
+    RANK_ASID,           // ASID generation: inside an address-space switch
+    RANK_RUNQUEUE,       // per-CPU run queue: wake-ups happen under a wait queue's lock
+    RANK_SLAB,           // a slab cache's partial lists: its callers may hold anything above
+    RANK_KMAP,           // kernel address space allocator
+    RANK_PAGES,          // page allocator: innermost of memory, slabs refill under their lock
+    RANK_LOG,            // log sinks
+    RANK_PANIC,          // nothing below
+};

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Kernel threads from the heap, with a guarded stack each; freed when they exit. */
+#pragma once
+
+#include "kernel/core/thread.h"
+
+// Runs entry(arg) in a new thread.  ERR_NOMEM.  `out` may be NULL; what it gives is valid as long
+// as the thread has not exited.
+status_t kthread_create(const char *name, void (*entry)(void *), void *arg, struct thread **out);
+
+// Allocates an idle thread and per-CPU area for CPU `hwid` and adds it.  Boot.  ERR_NOMEM.
+status_t kthread_add_cpu(uint64_t hwid);
