@@ -7,7 +7,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 // The struct of type `type` whose field `member` is at `pointer`.
-#define container_of(pointer, type, member) \
+#define container_of(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
 static inline uint64_t u64_min(uint64_t a, uint64_t b)

@@ -71,10 +71,10 @@ static inline struct list *list_pop(struct list *head)
     return node;
 }
 
-#define list_for_each(node, head) \
+#define list_for_each(node, head)                                                                  \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 
 // The body may delete `node`.
-#define list_for_each_safe(node, head)                                             \
-    for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define list_for_each_safe(node, head)                                                             \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \
          node = node##_next, node##_next = node->next)
