@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds swift-os.  `make help` lists targets and variables; mk/ holds what is not the image itself.
+#
+# A folder's *.c are its sources, so a new file needs no line here.  Three variants of one kernel:
+#   release  what ships
+#   test     release with the in-kernel tests linked in
+#   checked  test with UBSan, lock-rank checks and fault injection
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+B        ?= build
+VARIANTS := release test checked
+LLVM     ?= 19
+CC       := clang-$(LLVM)
+LD       := ld.lld-$(LLVM)
+OBJCOPY  := llvm-objcopy-$(LLVM)
+PYTHON   := /usr/bin/python3
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+# --- sources ------------------------------------------------------------------------------------
+# Folders in the order of their level, see kernel/LAYERS.
+KERNEL_DIRS := core mm object ipc dev block net vfs fs drv proc syscall
+LIB_C    := $(sort $(wildcard lib/*/*.c))
+KERNEL_C := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard kernel/$d/*.c kernel/$d/*/*.c)))
+KERNEL_C := $(foreach f,$(KERNEL_C),$(if $(findstring /test/,$f),,$f))
+ARCH_C   := $(sort $(wildcard kernel/arch/arm64/*.c kernel/arch/arm64/*.S))
+MAIN_C   := $(wildcard kernel/main.c)
+UNIT_C   := $(sort $(wildcard lib/*/test/*_test.c kernel/*/test/*_test.c kernel/*/*/test/*_test.c))
+KTEST_C  := $(sort $(wildcard kernel/test/*.c)) $(UNIT_C) \
+            $(filter-out tests/harness/host.c,$(sort $(wildcard tests/harness/*.c)))
+IMAGE_C  := $(LIB_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C)
+
+# --- flags --------------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch \
+            -Wthread-safety -Werror
+# Nothing of where the tree lies or the objects go may reach the output.
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
+COMMON   := -std=c23 -I. $(WARNINGS) $(REPRODUCIBLE) -g -fno-omit-frame-pointer -fno-common
+TARGET   := --target=aarch64-none-elf -march=armv8-a -mgeneral-regs-only -mno-outline-atomics
+KFLAGS   := $(TARGET) $(COMMON) -O2 -ffreestanding -nostdlibinc -fPIE -fvisibility=hidden \
+            -fdirect-access-external-data -ffunction-sections -fdata-sections \
+            -Ikernel/arch/arm64/inc
+KLDS     := kernel/arch/arm64/kernel.lds
+RELOCS   ?= relr# how the image stores its relocations: none or relr
+KLDFLAGS := -pie --no-dynamic-linker -z text -z norelro -z max-page-size=4096 --gc-sections \
+            --build-id=none --pack-dyn-relocs=$(RELOCS)
+UBSAN    := -fsanitize=undefined -fno-sanitize=function -fsanitize-trap=all
+
+CONFIG_release := release
+CONFIG_test    := release
+CONFIG_checked := checked
+FLAGS_checked  := $(UBSAN)
+SOURCES_release := $(IMAGE_C)
+SOURCES_test    := $(IMAGE_C) $(KTEST_C)
+SOURCES_checked := $(IMAGE_C) $(KTEST_C)
+# More flags for single files: flags-PATH := ...
+flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion)) $(flags-$1)
+
+# --- kernel -------------------------------------------------------------------------------------
+# The image holds the table of its own function names.  Text comes before it in the image, so a
+# link without names gives the addresses, and the second link must agree with the first.
+define variant
+OBJECTS_$1 := $$(SOURCES_$1:%=$B/$1/obj/%.o)
+DEPS       += $$(OBJECTS_$1:.o=.d)
+
+$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) -MMD -MP \
+	    -c $$< -o $$@
+$B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap
+	$$(call say,AS,$$@)
+	@mkdir -p $$(@D)
+	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) -MMD -MP -c $$< -o $$@
+$B/$1/kernel.elf: $$(OBJECTS_$1) $(KLDS) tools/ksyms $(MAKEFILE_LIST)
+	$$(call say,LD,$$@)
+	$Qtools/link-kernel $$@ $(LD) $(KLDFLAGS) -T $(KLDS) $$(OBJECTS_$1)
+$B/$1/kernel.img: $B/$1/kernel.elf
+	$$(call say,IMAGE,$$@)
+	$Q$(OBJCOPY) -O binary $$< $$@
+.PHONY: kernel-$1
+kernel-$1: $B/$1/kernel.img
+endef
+$(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
+
+# --- what an operator types ---------------------------------------------------------------------
+# Lines that begin with "#:" and the text behind "##" are what `make help` prints.
+#: SMP=N          CPUs of the guest (1)
+#: MEM=SIZE       its memory (256M)
+#: CPU=MODEL      QEMU's name of the CPU (cortex-a72)
+#: MACHINE=OPTS   options of -M virt, as gic-version=3,virtualization=on
+#: NET=1          a network card; NET=tcp::8080-:80 also forwards ports
+#: DISK=FILE      a raw disk image as virtio-blk
+#: UEFI=1         start through the firmware and our loader
+#: CMDLINE=TEXT   kernel command line
+#: ICOUNT=1       count instructions: virtual time follows them exactly
+#: DRYRUN=1       print the QEMU command line instead of running it
+#: VARIANT=NAME   release, test or checked (release)
+#: B=FOLDER       where everything is built (build)
+#: V=1            print every command
+SMP     ?= 1
+MEM     ?= 256M
+CPU     ?= cortex-a72
+VARIANT ?= release
+GUEST_OPTIONS = --smp $(SMP) --mem $(MEM) --cpu $(CPU) --kernel $B/$(VARIANT)/kernel.img \
+    $(if $(MACHINE),--machine $(MACHINE)) $(if $(DISK),--disk $(DISK)) $(if $(UEFI),--uefi) \
+    $(addprefix --net=,$(filter-out 0,$(NET:1=))) $(if $(filter 1,$(NET)),--net) \
+    $(if $(ICOUNT),--icount) $(if $(DRYRUN),--dry-run) $(if $(CMDLINE),--append '$(CMDLINE)')
+
+.PHONY: help build bootstrap tools-check clean
+help: ## this list
+	@echo 'make TARGET [VARIABLE=VALUE]...'; echo; echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | sort | \
+	    while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+	@echo; echo 'Variables:'; sed -n 's/^#: /  /p' $(filter-out %.d,$(MAKEFILE_LIST))
+build: $(VARIANTS:%=kernel-%) ## every variant of the kernel, the loader and the base image
+
+bootstrap: # cheap enough to run at every make
+	@tools/bootstrap
+tools-check: ## whether every program that the build needs is there; installs nothing
+	@tools/bootstrap --check && echo 'Nothing is missing.'
+clean: ## removes everything that was built; the cache of source tarballs stays
+	rm -rf $B
+
+-include $(wildcard mk/*.mk)
+-include $(sort $(DEPS))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# What runs on the machine that builds: unit tests under sanitizers, and fuzzers.
+
+HOST_FLAGS  := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CONFIG := -Ikernel/arch/host/inc -Ikernel/variant/checked
+HARNESS_C   := $(wildcard tests/harness/*.c)
+HOST_FUZZ   := -fsanitize=fuzzer-no-link
+
+# The machine-independent kernel as kernel/host.list names it: a path or a pattern a line.
+HOST_KERNEL_C := $(sort $(wildcard kernel/arch/host/*.c $(if $(wildcard kernel/host.list),\
+                   $(shell sed 's/\#.*//' kernel/host.list))))
+KERNEL_TEST_C := $(filter kernel/%,$(UNIT_C))
+
+# $1 object folder, $2 flags
+define host-objects
+$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap
+	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
+	$Q$(CC) $(HOST_FLAGS) $(HOST_CONFIG) $2 $$(call flags-of,$$<) -MMD -MP -c $$< -o $$@
+endef
+$(eval $(call host-objects,host))
+$(eval $(call host-objects,fuzz,$(HOST_FUZZ)))
+
+HOST_TESTS :=
+define host-test # $1 name, $2 sources
+HOST_TESTS += $B/host/$1
+DEPS       += $(patsubst %,$B/host/obj/%.d,$2)
+$B/host/$1: $(patsubst %,$B/host/obj/%.o,$2)
+	$$(call say,HOSTLD,$$@)
+	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=address,undefined $$^ -o $$@
+endef
+$(eval $(call host-test,lib_test,$(LIB_C) $(filter lib/%,$(UNIT_C)) $(HARNESS_C)))
+ifneq ($(HOST_KERNEL_C),)
+$(eval $(call host-test,kernel_test,$(LIB_C) $(HOST_KERNEL_C) $(KERNEL_TEST_C) $(HARNESS_C)))
+endif
+
+.PHONY: host-test fuzz
+host-test: $(HOST_TESTS) ## unit tests of lib/ and of the machine-independent kernel, on this machine
+	@for t in $(HOST_TESTS); do echo "  RUN     $$t"; $$t || exit 1; done
+
+# One fuzzer a file; each keeps what it found in build/fuzz/corpus and starts from tests/fuzz/corpus.
+FUZZERS      := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_OBJECTS := $(LIB_C:%=$B/fuzz/obj/%.o)
+FUZZ_SECONDS ?= 60
+DEPS         += $(FUZZ_OBJECTS:.o=.d)
+$(FUZZERS): $B/fuzz/%: $B/fuzz/obj/tests/fuzz/%.c.o $(FUZZ_OBJECTS)
+	$(call say,HOSTLD,$@)
+	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=fuzzer,address,undefined $^ -o $@
+fuzz: $(FUZZERS) ## each fuzzer for FUZZ_SECONDS
+	@set -e; for f in $(FUZZERS:$B/fuzz/%=%); do \
+	    mkdir -p $B/fuzz/corpus/$$f; seeds=tests/fuzz/corpus/$$f; \
+	    echo "  FUZZ    $$f"; \
+	    $B/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
+	        -print_final_stats=0 -artifact_prefix=$B/fuzz/$$f- $B/fuzz/corpus/$$f \
+	        $$([ -d $$seeds ] && echo $$seeds); \
+	done
