@@ -25,6 +25,9 @@ say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # Folders in the order of their level, see kernel/LAYERS.
 KERNEL_DIRS := core mm object ipc dev block net vfs fs drv proc syscall
 LIB_C    := $(sort $(wildcard lib/*/*.c))
+# What C expects of a library.  An architecture with its own memory functions leaves ours out.
+LIBC_C   := $(sort $(wildcard lib/base/freestanding/*.c))
+LIBC_C   := $(filter-out $(if $(wildcard kernel/arch/arm64/memory.S),%/memory.c),$(LIBC_C))
 KERNEL_C := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard kernel/$d/*.c kernel/$d/*/*.c)))
 KERNEL_C := $(foreach f,$(KERNEL_C),$(if $(findstring /test/,$f),,$f))
 ARCH_C   := $(sort $(wildcard kernel/arch/arm64/*.c kernel/arch/arm64/*.S))
@@ -32,7 +35,7 @@ MAIN_C   := $(wildcard kernel/main.c)
 UNIT_C   := $(sort $(wildcard lib/*/test/*_test.c kernel/*/test/*_test.c kernel/*/*/test/*_test.c))
 KTEST_C  := $(sort $(wildcard kernel/test/*.c)) $(UNIT_C) \
             $(filter-out tests/harness/host.c,$(sort $(wildcard tests/harness/*.c)))
-IMAGE_C  := $(LIB_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C)
+IMAGE_C  := $(LIB_C) $(LIBC_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C)
 
 # --- flags --------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch \
