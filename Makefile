@@ -129,5 +129,25 @@ tools-check: ## whether every program that the build needs is there; installs no
 clean: ## removes everything that was built; the cache of source tarballs stays
 	rm -rf $B
 
+# --- running ------------------------------------------------------------------------------------
+GUEST_TOOL = SWOS_BUILD=$B tools/qemu.py $(GUEST_OPTIONS)
+GDB_PORT ?= 1234
+# Where the kernel lies without address randomisation, see kernel/mm/layout.h.
+KERNEL_BASE := 0xffffa00000000000
+
+.PHONY: run debug gdb run-gfx uefi-run
+run: kernel-$(VARIANT) $(if $(UEFI),uefi) base-image ## boots at this terminal; Ctrl-A X ends it
+	@$(GUEST_TOOL)
+uefi-run: kernel-$(VARIANT) uefi base-image ## the same through the firmware and our loader
+	@$(GUEST_TOOL) --uefi
+debug: kernel-$(VARIANT) base-image ## boots, but waits for `make gdb` before the first instruction
+	@$(GUEST_TOOL) --append nokaslr --gdb $(GDB_PORT)
+gdb: ## debugger on the guest of `make debug`
+	@command -v gdb-multiarch >/dev/null || { echo 'Install it: apt-get install gdb-multiarch'; exit 1; }
+	gdb-multiarch -ex 'add-symbol-file $B/$(VARIANT)/kernel.elf -o $(KERNEL_BASE)' \
+	    -ex 'target remote 127.0.0.1:$(GDB_PORT)'
+run-gfx: ## a window with a framebuffer; not there yet
+	@echo 'run-gfx comes with the framebuffer driver; use make run.' >&2; exit 1
+
 -include $(wildcard mk/*.mk)
 -include $(sort $(DEPS))
