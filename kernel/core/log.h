@@ -61,13 +61,16 @@ bool log_parse_level(const char *text, size_t len, enum log_level *out);
 // Sinks get every record from the first on, in order, in the context of whoever writes or, for
 // records written in contexts that must not, a little later.  `write` takes whole formatted lines
 // and does not block; it may be called by several CPUs at once, never twice at a time for one sink.
+// It gives false when it has no room: nothing is taken, and the sink gets that line again and what
+// follows after log_resume_sink (any context, an interrupt handler that made room).
 struct log_sink {
-    void (*write)(struct log_sink *sink, const char *line, size_t len);
+    bool (*write)(struct log_sink *sink, const char *line, size_t len);
     enum log_level level;  // records above it are not passed on (`quiet` lowers it)
     uint64_t next;         // [sink lock]
     _Atomic uint32_t busy; // [a]
     struct list link;      // [I]
 };
+void log_resume_sink(struct log_sink *sink);
 void log_add_sink(struct log_sink *sink);
 
 // Formats a record as a line "[    0.001234] mm: text" with its newline; gives the length.

@@ -5,7 +5,10 @@
  *
  * A driver names what it drives in a table and is probed once per match, in the order of stages:
  * the interrupt controller before whatever needs interrupts.  A device whose driver fails is logged
- * by name and left alone.
+ * by name and left alone; a device without a driver costs nothing.
+ *
+ * Device records live for ever and are read-only after their probe, so nothing here locks.
+ * Everything is for boot, in thread context.
  */
 #pragma once
 
@@ -22,10 +25,16 @@ enum device_stage {
     DEVICE_STAGES,
 };
 
+// Gives the interrupt behind an interrupt specifier of `count` cells.  ERR_INVAL, ERR_NOTSUP.
+typedef status_t (*irq_translate_t)(const uint32_t *cells, unsigned count, irq_t *irq,
+                                    enum irq_trigger *trigger);
+
+struct device_source;
+
 struct device {
-    const char *name;       // path-like, for the log: "pl011@9000000"
-    const void *node;       // the description's own handle (struct fdt_node)
-    const struct device_source *source;
+    const char *name;                   // [I] as in the description, for the log: "pl011@9000000"
+    const struct device_source *source; // [I]
+    irq_translate_t translate;          // [I] of an interrupt controller, from its probe on
 };
 
 // How a description answers; one per kind of firmware table.
@@ -33,29 +42,49 @@ struct device_source {
     status_t (*reg)(const struct device *d, unsigned index, paddr_t *base, uint64_t *size);
     status_t (*irq)(const struct device *d, unsigned index, irq_t *irq, enum irq_trigger *trigger);
     status_t (*property)(const struct device *d, const char *name, struct span *out);
+    bool (*is_stdout)(const struct device *d);
 };
 
 struct driver {
     const char *name;
-    const char *const *compatible;   // NULL-terminated
+    const char *const *compatible; // NULL-terminated
     enum device_stage stage;
-    status_t (*probe)(struct device *d); // the device record lives for ever
+    status_t (*probe)(struct device *d);
 };
 
 // Drivers register by a linker section, so that the image's contents are its list of files.
-#define DRIVER(symbol)                                                                 \
-    __attribute__((section("drivers"), used)) static const struct driver *const symbol##_entry = \
-        &(symbol)
+#define DRIVER(symbol)                                                                             \
+    __attribute__((section("drivers"), used, retain)) static const struct driver                   \
+        *const symbol##_entry = &(symbol)
 
+// Register window `index` in the CPU's physical addresses.  ERR_NOENT: the device has no such
+// window.  ERR_INVAL: the description is broken or the CPU cannot reach it.
 status_t device_reg(const struct device *d, unsigned index, paddr_t *base, uint64_t *size);
+
+// Interrupt `index`.  ERR_NOENT: the device has no such interrupt.  ERR_INVAL: the description is
+// broken.  ERR_NODEV: its controller has no driver.
 status_t device_irq(const struct device *d, unsigned index, irq_t *irq, enum irq_trigger *trigger);
+
+// A property as it stands in the description (device trees: big endian).  ERR_NOENT, ERR_INVAL.
 status_t device_property(const struct device *d, const char *name, struct span *out);
 status_t device_property_u32(const struct device *d, const char *name, uint32_t *out);
 bool device_has_property(const struct device *d, const char *name);
 bool device_is_compatible(const struct device *d, const char *compatible);
 
-// Maps register window `index` and gives its address and size.
-status_t device_map(const struct device *d, unsigned index, vaddr_t *va, uint64_t *size);
+// The position of `name` in the string-list property `list` ("interrupt-names").  ERR_NOENT.
+status_t device_find_name(const struct device *d, const char *list, const char *name,
+                          unsigned *index);
 
-// Boot: probes the drivers of all devices of the tree at `fdt`, stage by stage.
+// Whether the firmware names this device as its console.
+bool device_is_stdout(const struct device *d);
+
+// Maps register window `index`, for ever; device_reg gives its size.  ERR_INVAL also when it is
+// smaller than the `min_size` bytes that the driver is about to touch.  ERR_NOMEM.
+status_t device_map(const struct device *d, unsigned index, uint64_t min_size, vaddr_t *va);
+
+// From an interrupt controller's probe: how to read specifiers that refer to it.
+void device_set_irq_translate(struct device *d, irq_translate_t translate);
+
+// Boot: probes the drivers of all devices of the tree at `fdt`, stage by stage.  The tree stays
+// where it is, mapped, for ever.  ERR_INVAL: not a device tree.  ERR_NOMEM.
 status_t device_probe_fdt(struct span fdt);
