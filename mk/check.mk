@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Rules that a tool can check.  Each result is a file in build/check that depends on what was read,
+# so that a second run looks only at what has changed.
+
+CHECKED_DIRS := abi lib kernel boot user tests
+ALL_C        := $(sort $(shell find $(wildcard $(CHECKED_DIRS)) -name '*.c'))
+ALL_H        := $(sort $(shell find $(wildcard $(CHECKED_DIRS)) -name '*.h'))
+
+# How a file is compiled, by where it lies.
+HOST_PATHS  := kernel/arch/host/% tests/%
+check-flags  = $(if $(filter $(HOST_PATHS),$1),$(COMMON) -D_GNU_SOURCE $(HOST_CONFIG),\
+               $(if $(filter boot/%,$1),$(LOADER_FLAGS),$(if $(filter user/%,$1),$(USER_FLAGS),\
+               $(KFLAGS) -Ikernel/variant/checked)))
+
+TIDY_OK   := $(ALL_C:%=$B/check/tidy/%.ok)
+HEADER_OK := $(ALL_H:%=$B/check/header/%.ok)
+DEPS      += $(TIDY_OK:.ok=.d) $(HEADER_OK:.ok=.d)
+
+$B/check/tidy/%.ok: % .clang-tidy $(MAKEFILE_LIST) | bootstrap
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(call check-flags,$<) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	$Qclang-tidy-$(LLVM) --quiet $< -- $(call check-flags,$<) 2>$(@:.ok=.log) || \
+	    { cat $(@:.ok=.log) >&2; exit 1; }
+	@touch $@
+$B/check/header/%.ok: % $(MAKEFILE_LIST) | bootstrap
+	@mkdir -p $(@D)
+	$Q$(CC) $(call check-flags,$<) -fsyntax-only -x c -include $< /dev/null -MD -MP -MT $@ \
+	    -MF $(@:.ok=.d)
+	@touch $@
+$B/check/format.ok: $(ALL_C) $(ALL_H) .clang-format | bootstrap
+	$(call say,FORMAT,$@)
+	@mkdir -p $(@D)
+	$Qprintf '%s\n' $(ALL_C) $(ALL_H) | xargs -P 2 -n 16 clang-format-$(LLVM) --dry-run -Werror
+	@touch $@
+
+.PHONY: check check-layers check-format check-headers check-tidy format
+check: check-layers check-format check-headers check-tidy ## layers, format, headers alone, lint
+check-layers: | bootstrap
+	$Qtools/check_layers.py
+check-format: $B/check/format.ok
+check-headers: $(HEADER_OK)
+check-tidy: $(TIDY_OK)
+format: | bootstrap ## rewrites the sources the way .clang-format says
+	$Qprintf '%s\n' $(ALL_C) $(ALL_H) | xargs -P 2 -n 16 clang-format-$(LLVM) -i
