@@ -35,7 +35,8 @@ MAIN_C   := $(wildcard kernel/main.c)
 UNIT_C   := $(sort $(wildcard lib/*/test/*_test.c kernel/*/test/*_test.c kernel/*/*/test/*_test.c))
 KTEST_C  := $(sort $(wildcard kernel/test/*.c)) $(UNIT_C) \
             $(filter-out tests/harness/host.c,$(sort $(wildcard tests/harness/*.c)))
-IMAGE_C  := $(LIB_C) $(LIBC_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C)
+GEN      := $B/gen/syscall_table.c
+IMAGE_C  := $(LIB_C) $(LIBC_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C) $(GEN)
 
 # --- flags --------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch \
@@ -45,8 +46,8 @@ REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
 COMMON   := -std=c23 -I. $(WARNINGS) $(REPRODUCIBLE) -g -fno-omit-frame-pointer -fno-common
 TARGET   := --target=aarch64-none-elf -march=armv8-a -mgeneral-regs-only -mno-outline-atomics
 KFLAGS   := $(TARGET) $(COMMON) -O2 -ffreestanding -nostdlibinc -fPIE -fvisibility=hidden \
-            -fdirect-access-external-data -ffunction-sections -fdata-sections \
-            -Ikernel/arch/arm64/inc
+            -mbranch-protection=bti -fdirect-access-external-data -ffunction-sections -fdata-sections \
+            -Ikernel/arch/arm64/inc -I$B/gen
 KLDS     := kernel/arch/arm64/kernel.lds
 RELOCS   ?= relr# how the image stores its relocations: none or relr
 KLDFLAGS := -pie --no-dynamic-linker -z text -z norelro -z max-page-size=4096 --gc-sections \
@@ -60,8 +61,17 @@ FLAGS_checked  := $(UBSAN)
 SOURCES_release := $(IMAGE_C)
 SOURCES_test    := $(IMAGE_C) $(KTEST_C)
 SOURCES_checked := $(IMAGE_C) $(KTEST_C)
-# More flags for single files: flags-PATH := ...
+# More flags for single files: flags-PATH := ...  What runs before the MMU is on sees device memory.
+flags-kernel/arch/arm64/boot.c := -mstrict-align
+flags-lib/fdt/fdt.c := -mstrict-align
+flags-lib/cmdline/cmdline.c := -mstrict-align
 flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion)) $(flags-$1)
+
+# --- from tables --------------------------------------------------------------------------------
+$(GEN): abi/syscalls.tbl tools/gen_syscalls | bootstrap
+	$(call say,GEN,$@)
+	$Qtools/gen_syscalls $< $B/gen
+	@touch $@
 
 # --- kernel -------------------------------------------------------------------------------------
 # The image holds the table of its own function names.  Text comes before it in the image, so a
@@ -70,12 +80,12 @@ define variant
 OBJECTS_$1 := $$(SOURCES_$1:%=$B/$1/obj/%.o)
 DEPS       += $$(OBJECTS_$1:.o=.d)
 
-$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap
+$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) -MMD -MP \
 	    -c $$< -o $$@
-$B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap
+$B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
 	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) -MMD -MP -c $$< -o $$@

@@ -3,12 +3,13 @@
 
 # --- user programs: each folder of user/ is one, and sees abi/ and lib/ only -------------------
 USER_FLAGS    := --target=aarch64-none-elf -march=armv8-a $(COMMON) -O2 -ffreestanding \
-                 -nostdlibinc -fPIE -fvisibility=hidden -ffunction-sections -fdata-sections
+                 -nostdlibinc -fPIE -fvisibility=hidden -ffunction-sections -fdata-sections \
+                 -I$B/gen
 USER_LDFLAGS  := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack -z text \
                  --gc-sections --build-id=none -e _start
 USER_PROGRAMS := $(sort $(foreach f,$(wildcard user/*/*.c user/*/*.S),$(word 2,$(subst /, ,$f))))
 
-$B/user/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap
+$B/user/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(USER_FLAGS) $(call flags-of,$<) -MMD -MP -c $< -o $@

@@ -33,10 +33,10 @@ struct thread;
 
 // CPU features the kernel acts on; set once by arch_cpu_init, then constant.
 struct arch_features {
-    bool has_pan;      // privileged access never
-    bool has_lse;      // single-instruction atomics
-    bool has_rng;      // RNDR
-    bool has_bti;      // branch target identification
+    bool has_pan;        // privileged access never
+    bool has_lse;        // single-instruction atomics
+    bool has_rng;        // RNDR
+    bool has_bti;        // branch target identification
     bool has_tlbi_range; // range TLB invalidation
     unsigned asid_bits;  // 8 or 16
     unsigned pa_bits;    // size of a physical address
@@ -63,6 +63,44 @@ NORETURN void arch_cpu_halt(void);
 
 // A hardware random number, if the CPU has such an instruction and it delivered.
 bool arch_random(uint64_t *out);
+
+// What the boot code found and chose; constant from kernel_main on.
+struct arch_boot {
+    paddr_t fdt;      // device tree; 0: none
+    paddr_t bootinfo; // struct bootinfo of our UEFI loader; 0: another loader
+    uint64_t counter_at_entry;
+    paddr_t image_pa; // the kernel image: text and read-only data come first
+    vaddr_t image_va;
+    size_t image_size;
+    size_t text_size;
+    size_t readonly_size; // text and read-only data
+    bool is_randomised;   // KASLR
+    bool was_el2;         // entered at EL2
+};
+extern struct arch_boot arch_boot;
+
+static inline paddr_t arch_image_paddr(void)
+{
+    return arch_boot.image_pa;
+}
+
+static inline size_t arch_image_size(void)
+{
+    return arch_boot.image_size;
+}
+
+static inline size_t arch_image_readonly_size(void)
+{
+    return arch_boot.readonly_size;
+}
+
+// Boot, before the linear map stands: memory that firmware left for us, read-only.  ERR_NOMEM when
+// the windows are used up, ERR_INVAL for a wrapping range.
+status_t arch_early_map(paddr_t pa, size_t size, const void **out);
+
+// Boot: the linear map stands (page tables are reached through it from now on), and the early
+// mappings go.
+void arch_linear_map_ready(void);
 
 // ---- What the CPU gives: threads ----
 
@@ -196,10 +234,10 @@ enum fault_kind {
     FAULT_TRANSLATION, // nothing mapped
     FAULT_PERMISSION,  // mapped, but not for this access
     FAULT_ALIGNMENT,
-    FAULT_ILLEGAL,     // undefined or privileged instruction
+    FAULT_ILLEGAL, // undefined or privileged instruction
     FAULT_BREAKPOINT,
-    FAULT_FP,          // floating point exception
-    FAULT_BUS,         // external abort
+    FAULT_FP,  // floating point exception
+    FAULT_BUS, // external abort
     FAULT_OTHER,
 };
 
@@ -228,6 +266,10 @@ NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fau
 // Work is pending for the current thread on its way to user mode (flags in arch_thread not 0).
 // Interrupts are enabled on entry and masked on return.
 void kernel_user_return(struct arch_frame *frame);
+
+// A new thread's first act, on its own stack, before its entry function: `previous` is the thread
+// that this CPU came from.  Interrupts masked on entry; its business to enable them.
+void kernel_thread_begin(struct thread *previous);
 
 // First C code on a secondary CPU, on its idle thread, MMU on, interrupts masked.
 NORETURN void kernel_secondary_main(void);

@@ -29,15 +29,16 @@ struct arch_fp_state {
 
 /* First member of struct thread: what the entry and switch code touches. */
 struct arch_thread {
-    uint32_t flags;       // [a] THREAD_* work bits of core/thread.h; not 0: slow way to user mode
-    uint32_t fp_in_use;   // [c] FP state is live in the registers or in fp
-    uintptr_t percpu;     // [c] per-CPU offset of the CPU that runs the thread
-    uint64_t callee[10];  // [c] x19..x28 while switched out
-    uint64_t fp_reg;      // [c] x29
-    uint64_t sp;          // [c] kernel stack pointer
-    uint64_t pc;          // [c] where to go on
-    uint64_t tpidr;       // [c] TPIDR_EL0 of the user thread
+    uint32_t flags;      // [a] THREAD_* work bits of core/thread.h; not 0: slow way to user mode
+    uint32_t fp_in_use;  // [c] FP state is live in the registers or in fp
+    uintptr_t percpu;    // [c] per-CPU offset of the CPU that runs the thread
+    uint64_t callee[10]; // [c] x19..x28 while switched out
+    uint64_t fp_reg;     // [c] x29
+    uint64_t sp;         // [c] kernel stack pointer
+    uint64_t pc;         // [c] where to go on
+    uint64_t tpidr;      // [c] TPIDR_EL0 of the user thread
     struct arch_fp_state *fp; // [I] NULL: a kernel thread, which never uses FP
+    uintptr_t stack_top;      // [I] end of the kernel stack
 };
 static_assert(offsetof(struct arch_thread, flags) == THREAD_FLAGS);
 static_assert(offsetof(struct arch_thread, percpu) == THREAD_PERCPU);
@@ -46,8 +47,8 @@ static_assert(offsetof(struct arch_thread, sp) == THREAD_SP);
 
 /* Page tables of one address space. */
 struct arch_aspace {
-    paddr_t root;           // [I] level 0 table
-    _Atomic uint64_t asid;  // [a] generation and ASID; 0: none yet
+    paddr_t root;          // [I] level 0 table
+    _Atomic uint64_t asid; // [a] generation and ASID; 0: none yet
 };
 
 static inline irqflags_t arch_irq_save(void)

@@ -7,6 +7,8 @@
 #define FRAME_PC   256
 #define FRAME_PSR  264
 
+#define EMERGENCY_STACK_SIZE 8192 // per CPU, for reporting a stack overflow
+
 #define THREAD_FLAGS  0 // struct arch_thread
 #define THREAD_PERCPU 8
 #define THREAD_CALLEE 16

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Translation tables: four levels, 4 KiB granule, 48-bit addresses in both halves (Arm ARM D8).
+ *
+ * An entry that is not zero is in use.  At the last level it may have the valid bit off: a page that
+ * is present but inaccessible (PROT_NONE), which keeps its frame.  Blocks (2 MiB, 1 GiB) exist in
+ * the kernel's half only.
+ *
+ * Before the linear map stands, tables are reached one at a time through a window page; a pointer
+ * from table_at is then valid until the next call.
+ */
+#include "kernel/arch/arm64/mmu.h"
+
+#include <stdatomic.h>
+
+#include "kernel/arch/arm64/boot.h"
+#include "kernel/mm/layout.h"
+#include "lib/base/bits.h"
+
+enum { LEVELS = 4, LEAF = 3, UNMAP_BATCH = 64 };
+
+struct arch_aspace arch_kernel_aspace;
+
+static struct {
+    bool is_linear;       // tables are in the linear map
+    unsigned early_slots; // 2 MiB windows handed out
+} mmu;
+
+static unsigned level_shift(unsigned level)
+{
+    return 39 - 9 * level;
+}
+
+static uint64_t level_size(unsigned level)
+{
+    return 1ull << level_shift(level);
+}
+
+static unsigned entry_index(vaddr_t va, unsigned level)
+{
+    return (va >> level_shift(level)) & (TABLE_ENTRIES - 1);
+}
+
+static uint64_t *linear(uint64_t pa)
+{
+    return (uint64_t *)(LINEAR_BASE + pa);
+}
+
+static COLD uint64_t *window_at(uint64_t pa)
+{
+    window_l3[0] =
+        pa | PTE_VALID | PTE_TABLE | PTE_ATTR(1) | PTE_INNER | PTE_ACCESSED | PTE_PXN | PTE_UXN;
+    __asm__ volatile("dsb nshst\n\ttlbi vaae1, %0\n\tdsb nsh\n\tisb" ::"r"(
+                         WINDOW_BASE >> PAGE_SHIFT & 0xfffffffffff)
+                     : "memory");
+    return (uint64_t *)WINDOW_BASE;
+}
+
+static uint64_t *table_at(uint64_t pa)
+{
+    return LIKELY(mmu.is_linear) ? linear(pa) : window_at(pa);
+}
+
+// Table and leaf entries become visible to the table walkers in order.
+static void write_entry(uint64_t *entry, uint64_t value)
+{
+    *(volatile uint64_t *)entry = value;
+}
+
+static void publish_entries(void)
+{
+    __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
+}
+
+static bool is_table(uint64_t entry, unsigned level)
+{
+    return level < LEAF && (entry & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
+}
+
+/* ---- Attributes ---- */
+
+static uint64_t leaf_bits(uint32_t prot)
+{
+    uint64_t bits = PTE_VALID | PTE_ACCESSED | PTE_INNER;
+    if ((prot & ARCH_MAP_DEVICE) != 0) {
+        bits |= PTE_ATTR(0);
+    } else {
+        bits |= (prot & ARCH_MAP_UNCACHED) != 0 ? PTE_ATTR(2) : PTE_ATTR(1);
+    }
+    if ((prot & ARCH_MAP_WRITE) == 0) {
+        bits |= PTE_RDONLY;
+    }
+    if ((prot & ARCH_MAP_USER) != 0) {
+        bits |= PTE_USER | PTE_NOT_GLOBAL | PTE_PXN;
+        bits |= (prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_UXN;
+        if ((prot & (ARCH_MAP_READ | ARCH_MAP_WRITE | ARCH_MAP_EXEC)) == 0) {
+            bits &= ~PTE_VALID;
+        }
+        return bits;
+    }
+    bits |= PTE_UXN;
+    bits |= (prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_PXN;
+    return bits;
+}
+
+static uint32_t prot_of(uint64_t entry)
+{
+    if ((entry & PTE_VALID) == 0) {
+        return 0;
+    }
+    bool is_user = (entry & PTE_USER) != 0;
+    uint32_t prot = ARCH_MAP_READ | (is_user ? ARCH_MAP_USER : 0);
+    if ((entry & PTE_RDONLY) == 0) {
+        prot |= ARCH_MAP_WRITE;
+    }
+    if ((entry & (is_user ? PTE_UXN : PTE_PXN)) == 0) {
+        prot |= ARCH_MAP_EXEC;
+    }
+    return prot;
+}
+
+static bool is_write_exec(uint32_t prot)
+{
+    return (prot & ARCH_MAP_WRITE) != 0 && (prot & ARCH_MAP_EXEC) != 0;
+}
+
+/* ---- Walking ---- */
+
+// The table that `*entry` points to, made if it is missing and `may_alloc`.
+static status_t next_table(uint64_t table_pa, unsigned index, bool may_alloc, uint64_t *out)
+{
+    uint64_t entry = table_at(table_pa)[index];
+    if (entry == 0) {
+        paddr_t fresh;
+        if (!may_alloc) {
+            return ERR_NOENT;
+        }
+        status_t status = kernel_table_page_alloc(&fresh);
+        if (status != OK) {
+            return status;
+        }
+        if (!mmu.is_linear) {
+            arch_page_zero(window_at(fresh.raw));
+        }
+        entry = fresh.raw | PTE_VALID | PTE_TABLE;
+        atomic_thread_fence(memory_order_release); // its zeroes before the pointer to it
+        write_entry(&table_at(table_pa)[index], entry);
+    }
+    *out = entry & PTE_ADDR;
+    return (entry & PTE_TABLE) != 0 ? OK : ERR_EXIST;
+}
+
+// Physical address of the table of `level` that covers `va`.  ERR_EXIST: a block is in the way.
+static status_t find_table(struct arch_aspace *as, vaddr_t va, unsigned level, bool may_alloc,
+                           uint64_t *out)
+{
+    uint64_t table = as->root.raw;
+    for (unsigned l = 0; l < level; l++) {
+        status_t status = next_table(table, entry_index(va, l), may_alloc, &table);
+        if (status != OK) {
+            return status;
+        }
+    }
+    *out = table;
+    return OK;
+}
+
+// The leaf entry for `va` at whatever level it is: NULL and the level where nothing is mapped.
+static uint64_t *find_leaf(struct arch_aspace *as, vaddr_t va, unsigned *level)
+{
+    uint64_t table = as->root.raw;
+    for (*level = 0;; (*level)++) {
+        uint64_t *entry = &table_at(table)[entry_index(va, *level)];
+        if (*entry == 0) {
+            return NULL;
+        }
+        if (!is_table(*entry, *level)) {
+            return entry;
+        }
+        table = *entry & PTE_ADDR;
+    }
+}
+
+/* ---- Mapping ---- */
+
+// The highest level (largest block) at which `size` bytes from va and pa may be mapped.
+static unsigned best_level(vaddr_t va, uint64_t pa, size_t size, uint32_t prot)
+{
+    for (unsigned level = 1; level < LEAF && (prot & ARCH_MAP_USER) == 0; level++) {
+        if (size >= level_size(level) && is_aligned(va | pa, level_size(level))) {
+            return level;
+        }
+    }
+    return LEAF;
+}
+
+// Fills entries of one table from va on; gives the bytes mapped.
+static status_t fill_table(uint64_t table, unsigned level, vaddr_t va, uint64_t pa, size_t size,
+                           uint64_t bits, size_t *done)
+{
+    uint64_t *entries = table_at(table);
+    *done = 0;
+    for (unsigned i = entry_index(va, level);
+         i < TABLE_ENTRIES && size - *done >= level_size(level); i++) {
+        if (entries[i] != 0) {
+            return ERR_EXIST;
+        }
+        write_entry(&entries[i], (pa + *done) | bits | (level == LEAF ? PTE_TABLE : 0));
+        *done += level_size(level);
+    }
+    return OK;
+}
+
+status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, uint32_t prot)
+{
+    if (is_write_exec(prot) || !is_aligned(va | pa.raw | size, PAGE_SIZE)) {
+        return ERR_INVAL;
+    }
+    uint64_t bits = leaf_bits(prot);
+    status_t status = OK;
+    for (size_t at = 0, done; at < size && status == OK; at += done) {
+        unsigned level = best_level(va + at, pa.raw + at, size - at, prot);
+        // Blocks stop where a larger one could begin; pages where a block could.
+        uint64_t limit =
+            u64_min(size - at, level_size(level - 1) - ((va + at) & (level_size(level - 1) - 1)));
+        uint64_t table;
+        done = 0;
+        status = find_table(as, va + at, level, true, &table);
+        if (status == OK) {
+            status = fill_table(table, level, va + at, pa.raw + at, limit, bits, &done);
+        }
+    }
+    publish_entries();
+    return status;
+}
+
+status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t prot)
+{
+    uint64_t table = as->root.raw;
+    for (unsigned level = 0; level < LEAF; level++) {
+        uint64_t entry = linear(table)[entry_index(va, level)];
+        if (UNLIKELY(entry == 0)) {
+            status_t status = next_table(table, entry_index(va, level), true, &entry);
+            if (status != OK) {
+                return status;
+            }
+        }
+        table = entry & PTE_ADDR;
+    }
+    uint64_t *entry = &linear(table)[entry_index(va, LEAF)];
+    uint64_t new = pa.raw | leaf_bits(prot) | PTE_TABLE;
+    uint64_t old = *entry;
+    if (LIKELY(old == 0)) {
+        write_entry(entry, new);
+        publish_entries();
+        return OK;
+    }
+    if ((old & PTE_VALID) != 0 && (old & PTE_ADDR) != pa.raw) { // break before make (D8.14.1)
+        write_entry(entry, 0);
+        tlb_flush_range(as, va, PAGE_SIZE, false);
+    }
+    write_entry(entry, new);
+    // More permission for the same page: other CPUs may fault once on a stale entry and come here.
+    tlb_flush_page_local(as, va);
+    return OK;
+}
+
+status_t arch_map_prepare(struct arch_aspace *as, vaddr_t va, size_t size)
+{
+    for (vaddr_t at = align_down(va, level_size(2)); at - va < size || at < va;
+         at += level_size(2)) {
+        uint64_t table;
+        status_t status = find_table(as, at, LEAF, true, &table);
+        if (status != OK) {
+            return status;
+        }
+    }
+    return OK;
+}
+
+/* ---- Unmapping ---- */
+
+struct unmap {
+    struct arch_aspace *as;
+    void (*gone)(void *context, vaddr_t va, paddr_t pa, size_t size);
+    void *context;
+    size_t count; // entries in the batch
+    struct {
+        vaddr_t va;
+        uint64_t pa;
+        size_t size;
+    } batch[UNMAP_BATCH];
+};
+
+static void flush_batch(struct unmap *u)
+{
+    if (u->count == 0) {
+        return;
+    }
+    vaddr_t first = u->batch[0].va;
+    vaddr_t end = u->batch[u->count - 1].va + u->batch[u->count - 1].size;
+    tlb_flush_range(u->as, first, end - first, false);
+    for (size_t i = 0; i < u->count && u->gone != NULL; i++) {
+        u->gone(u->context, u->batch[i].va, paddr(u->batch[i].pa), u->batch[i].size);
+    }
+    u->count = 0;
+}
+
+static void remove_entry(struct unmap *u, uint64_t *entry, vaddr_t va, unsigned level)
+{
+    if (u->count == UNMAP_BATCH) {
+        flush_batch(u);
+    }
+    u->batch[u->count].va = va;
+    u->batch[u->count].pa = *entry & PTE_ADDR & ~(level_size(level) - 1);
+    u->batch[u->count].size = level_size(level);
+    u->count++;
+    write_entry(entry, 0);
+}
+
+// Empty: nothing in use.  Looks next to the entry just cleared first, where a neighbour is likely.
+static bool table_is_empty(const uint64_t *table, unsigned near)
+{
+    if ((near > 0 && table[near - 1] != 0) || (near + 1 < TABLE_ENTRIES && table[near + 1] != 0)) {
+        return false;
+    }
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < TABLE_ENTRIES; i += 8) {
+        seen |= table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
+                table[i + 5] | table[i + 6] | table[i + 7];
+    }
+    return seen == 0;
+}
+
+// Frees the tables on the way to `va` that have become empty, lowest level first.  Kernel tables
+// stay: their areas are reused, and unrelated areas share them without a common lock.
+static void prune(struct arch_aspace *as, vaddr_t va)
+{
+    for (unsigned level = LEAF; level > 0; level--) {
+        uint64_t table;
+        uint64_t parent;
+        if (as == &arch_kernel_aspace || find_table(as, va, level, false, &table) != OK ||
+            !table_is_empty(linear(table), entry_index(va, level)) ||
+            find_table(as, va, level - 1, false, &parent) != OK) {
+            return;
+        }
+        write_entry(&linear(parent)[entry_index(va, level - 1)], 0);
+        tlb_flush_range(as, va, PAGE_SIZE, true); // walk caches too
+        kernel_table_page_free(paddr(table));
+    }
+}
+
+void arch_unmap(struct arch_aspace *as, vaddr_t va, size_t size,
+                void (*gone)(void *context, vaddr_t va, paddr_t pa, size_t size), void *context)
+{
+    struct unmap u;
+    u.as = as;
+    u.gone = gone;
+    u.context = context;
+    u.count = 0;
+    vaddr_t end = va + size; // may wrap to 0 at the very top
+    for (vaddr_t at = va; at != end;) {
+        unsigned level;
+        uint64_t *entry = find_leaf(as, at, &level);
+        uint64_t step = level_size(level) - (at & (level_size(level) - 1));
+        if (entry == NULL) {
+            at = end - at <= step ? end : at + step;
+            continue;
+        }
+        unsigned i = entry_index(at, level);
+        vaddr_t last = at;
+        for (; i < TABLE_ENTRIES && at != end; i++, entry++, at += level_size(level)) {
+            if (*entry != 0 && !is_table(*entry, level)) {
+                remove_entry(&u, entry, at, level);
+                last = at;
+            }
+        }
+        if (level == LEAF) {
+            flush_batch(&u);
+            prune(as, last);
+        }
+    }
+    flush_batch(&u);
+}
+
+/* ---- Changing and asking ---- */
+
+void arch_protect(struct arch_aspace *as, vaddr_t va, size_t size, uint32_t prot)
+{
+    uint64_t bits = leaf_bits(prot);
+    vaddr_t end = va + size;
+    bool is_changed = false;
+    for (vaddr_t at = va; at != end;) {
+        unsigned level;
+        uint64_t *entry = find_leaf(as, at, &level);
+        uint64_t step = level_size(level) - (at & (level_size(level) - 1));
+        if (entry == NULL) {
+            at = end - at <= step ? end : at + step;
+            continue;
+        }
+        for (unsigned i = entry_index(at, level); i < TABLE_ENTRIES && at != end;
+             i++, entry++, at += level_size(level)) {
+            if (*entry != 0 && !is_table(*entry, level)) {
+                write_entry(entry, (*entry & PTE_ADDR) | bits | (level == LEAF ? PTE_TABLE : 0));
+                is_changed = true;
+            }
+        }
+    }
+    if (is_changed) {
+        tlb_flush_range(as, va, size, false);
+    }
+}
+
+status_t arch_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, uint32_t *prot)
+{
+    unsigned level;
+    const uint64_t *entry = find_leaf(as, va, &level);
+    if (entry == NULL) {
+        return ERR_NOENT;
+    }
+    uint64_t offset = va & (level_size(level) - 1);
+    *pa = paddr((*entry & PTE_ADDR & ~(level_size(level) - 1)) + offset);
+    *prot = prot_of(*entry);
+    return OK;
+}
+
+static bool is_bad(uint64_t entry)
+{
+    return (entry & PTE_VALID) != 0 &&
+           ((entry & PTE_USER) != 0 || is_write_exec(prot_of(entry)) || (entry & PTE_UXN) == 0);
+}
+
+bool arch_find_bad_mapping(vaddr_t *va)
+{
+    vaddr_t at = LINEAR_BASE;
+    while (at >= LINEAR_BASE) { // until it wraps
+        unsigned level;
+        const uint64_t *entry = find_leaf(&arch_kernel_aspace, at, &level);
+        if (entry == NULL) {
+            at = align_down(at, level_size(level)) + level_size(level);
+            continue;
+        }
+        for (unsigned i = entry_index(at, level); i < TABLE_ENTRIES; i++, entry++) {
+            if (*entry != 0 && is_table(*entry, level)) {
+                break;
+            }
+            if (is_bad(*entry)) {
+                *va = at;
+                return true;
+            }
+            at += level_size(level);
+        }
+    }
+    return false;
+}
+
+/* ---- Life and boot ---- */
+
+status_t arch_aspace_init(struct arch_aspace *as)
+{
+    as->asid = 0;
+    return kernel_table_page_alloc(&as->root);
+}
+
+// Frees the tables below one of level 2, or of level 1: children before parents.
+static void free_below_level2(uint64_t table)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t entry = linear(table)[i];
+        if (entry != 0) {
+            kernel_table_page_free(paddr(entry & PTE_ADDR));
+        }
+    }
+}
+
+static void free_below_level1(uint64_t table)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t entry = linear(table)[i];
+        if (entry != 0) {
+            free_below_level2(entry & PTE_ADDR);
+            kernel_table_page_free(paddr(entry & PTE_ADDR));
+        }
+    }
+}
+
+// Nothing is mapped and the ASID is on no CPU, so there is nothing to invalidate.
+void arch_aspace_fini(struct arch_aspace *as)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t entry = linear(as->root.raw)[i];
+        if (entry != 0) {
+            free_below_level1(entry & PTE_ADDR);
+            kernel_table_page_free(paddr(entry & PTE_ADDR));
+        }
+    }
+    kernel_table_page_free(as->root);
+}
+
+static paddr_t image_to_phys(const void *p)
+{
+    return paddr_add(arch_boot.image_pa, (vaddr_t)p - arch_boot.image_va);
+}
+
+void mmu_init(void)
+{
+    arch_kernel_aspace.root = image_to_phys(kernel_root);
+}
+
+status_t arch_early_map(paddr_t pa, size_t size, const void **out)
+{
+    uint64_t base = align_down(pa.raw, level_size(2));
+    if (size == 0 || pa.raw + size < pa.raw) {
+        return ERR_INVAL;
+    }
+    size_t blocks = (align_up(pa.raw + size, level_size(2)) - base) >> level_shift(2);
+    if (blocks > EARLY_SLOTS - mmu.early_slots) {
+        return ERR_NOMEM;
+    }
+    vaddr_t va = EARLY_BASE + ((vaddr_t)mmu.early_slots << level_shift(2));
+    for (size_t i = 0; i < blocks; i++) {
+        write_entry(&early_l2[mmu.early_slots++],
+                    (base + (i << level_shift(2))) | leaf_bits(ARCH_MAP_READ));
+    }
+    publish_entries();
+    *out = (const void *)(va + (pa.raw - base));
+    return OK;
+}
+
+void arch_linear_map_ready(void)
+{
+    mmu.is_linear = true;
+    for (unsigned i = 0; i < EARLY_SLOTS; i++) {
+        early_l2[i] = 0;
+    }
+    window_l3[0] = 0;
+    tlb_flush_all();
+}
+
+void arch_sync_icache(const void *va, size_t size)
+{
+    uint64_t ctr;
+    __asm__("mrs %0, ctr_el0" : "=r"(ctr));
+    uint64_t line = 4ull << (ctr >> 16 & 0xf); // smallest data cache line in bytes
+    for (vaddr_t at = align_down((vaddr_t)va, line); at < (vaddr_t)va + size; at += line) {
+        __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
+    }
+    // Other aliases of the code exist, so the whole instruction cache goes.
+    __asm__ volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory");
+}
+
+void arch_clean_dcache(const void *va, size_t size)
+{
+    uint64_t ctr;
+    __asm__("mrs %0, ctr_el0" : "=r"(ctr));
+    uint64_t line = 4ull << (ctr >> 16 & 0xf);
+    for (vaddr_t at = align_down((vaddr_t)va, line); at < (vaddr_t)va + size; at += line) {
+        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
+    }
+    __asm__ volatile("dsb sy" ::: "memory");
+}
