@@ -23,6 +23,7 @@ enum lock_rank {
     RANK_RUNQUEUE,       // per-CPU run queue: wake-ups happen under a wait queue's lock
     RANK_SLAB,           // a slab cache's partial lists: its callers may hold anything above
     RANK_KMAP,           // kernel address space allocator
+    RANK_MEMMAP,         // which RAM is on line: sections bring their pages to the allocator
     RANK_PAGES,          // page allocator: innermost of memory, slabs refill under their lock
     RANK_LOG,            // log sinks
     RANK_PANIC,          // nothing below

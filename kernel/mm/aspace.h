@@ -45,9 +45,9 @@ void aspace_unref(struct aspace *as);
 
 enum aspace_flags {
     ASPACE_ANYWHERE = 0,
-    ASPACE_FIXED = 1 << 0,   // exactly at *va, replacing what is there
+    ASPACE_FIXED = 1 << 0,     // exactly at *va, replacing what is there
     ASPACE_NOREPLACE = 1 << 1, // with FIXED: ERR_EXIST instead of replacing
-    ASPACE_SHARED = 1 << 2,  // a fork shares the object instead of copying it on write
+    ASPACE_SHARED = 1 << 2,    // a fork shares the object instead of copying it on write
 };
 
 // Maps size_pages of `v` from page `offset` at *va (a hint unless FIXED).  Takes its own reference

@@ -24,7 +24,7 @@ void heap_cache_free(struct heap_cache *cache, void *object); // NULL is fine
 status_t heap_alloc(size_t size, void **out);
 status_t heap_zalloc(size_t size, void **out);
 status_t heap_alloc_array(size_t count, size_t size, void **out); // checks the product; zeroed
-void heap_free(void *p); // NULL is fine
+void heap_free(void *p);                                          // NULL is fine
 
 struct heap_stats {
     size_t objects_in_use;

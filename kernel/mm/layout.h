@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The kernel's half of the address space (TTBR1, 48 bits) and the user's half (TTBR0).
+ * The kernel's half of the address space and the user's half.  On AArch64 (TTBR1 and TTBR0, 48 bits
+ * each; <arch_layout.h> has the kernel's constants):
  *
  *   0xffff_0000_0000_0000  linear map: physical address + LINEAR_BASE, RW-NX (kernel text's alias RO)
  *   0xffff_8000_0000_0000  page array: struct page of each page frame that is on line
@@ -10,13 +11,10 @@
  */
 #pragma once
 
+#include <arch_layout.h>
+
 #include "lib/base/types.h"
 
-constexpr vaddr_t LINEAR_BASE = 0xffff000000000000;
-constexpr vaddr_t PAGE_ARRAY_BASE = 0xffff800000000000;
-constexpr vaddr_t KMAP_BASE = 0xffff900000000000;
-constexpr vaddr_t KMAP_END = 0xffffa00000000000;
-constexpr vaddr_t IMAGE_BASE = 0xffffa00000000000;
 constexpr size_t IMAGE_RANGE = 1ull << 38; // KASLR places the image inside this much
 
 constexpr vaddr_t USER_BASE = 0x10000; // the first 64 KiB never map: a NULL pointer faults
@@ -26,3 +24,6 @@ enum {
     KERNEL_STACK_SIZE = 16384,
     SECTION_SHIFT = 24, // RAM comes on line in sections of 16 MiB
 };
+
+// RAM above this is left alone: page frame numbers have 32 bits.
+constexpr uint64_t RAM_END = 1ull << 44;

@@ -2,22 +2,37 @@
 /*
  * Boot: from the firmware's description of RAM to a running memory system.
  *
- * main.c collects RAM ranges and reservations (device tree, or the firmware's memory map) with
- * memory_add and memory_reserve, in any order, then calls memory_init once: it builds the linear
- * map with precise permissions, brings the first section on line, and the allocators work.
+ *   collecting   main.c gives what the device tree or the firmware's memory map says with
+ *                memory_add, memory_reserve and memory_exclude, in any order
+ *   building     memory_init maps all RAM into the linear map; page-table pages come straight from
+ *                the map of free RAM, first through the architecture's windows, after
+ *                arch_linear_map_ready through the linear map
+ *   running      the page allocator serves everybody; memory_release gives reserved RAM to it
+ *
+ * What is free at the end: whole pages that lie in some RAM range and in no other range, outside
+ * the kernel image.  RAM is mapped read-write and never executable; the alias of the kernel's text
+ * and read-only data is mapped read-only.
+ *
+ * Single-threaded until memory_init returns; memory_release may then be called from any thread.
  */
 #pragma once
 
 #include "lib/base/types.h"
 
-// Ranges may overlap, be unaligned, or be empty; the result is what is in some RAM range and in no
-// reservation, in whole pages.  ERR_NOSPC: the map is too fragmented for its early storage (a
-// range is then left out, which costs memory but no safety).
+// RAM.  Ranges may overlap, be unaligned, or be empty.  ERR_NOSPC: too many pieces; the range is
+// left out, which costs memory but no safety.
 status_t memory_add(paddr_t base, uint64_t size);
-status_t memory_reserve(paddr_t base, uint64_t size);
+
+// RAM that is in use already (device tree, ramdisk, boot information): mapped, but not free.
+// When there are too many pieces, what lies between two of them is reserved as well.
+void memory_reserve(paddr_t base, uint64_t size);
+
+// RAM that belongs to the firmware: neither mapped nor free.
+void memory_exclude(paddr_t base, uint64_t size);
 
 // ERR_NOMEM: not enough RAM to run.
 status_t memory_init(void);
 
-// Gives reserved RAM back to the allocator (device tree, boot information after use).
+// Gives reserved RAM to the allocator: the whole pages in the range, which nobody uses any more.
+// Pages that are no RAM, or excluded, are left alone.
 void memory_release(paddr_t base, uint64_t size);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Fault injection: whether this allocation is the one that has to fail; see kernel/mm/inject.h. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "kernel/mm/inject.h"
+
+static inline bool inject_fails(void)
+{
+    return atomic_load_explicit(&inject_is_armed, memory_order_relaxed) && inject_fails_now();
+}
