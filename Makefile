@@ -139,6 +139,13 @@ tools-check: ## whether every program that the build needs is there; installs no
 clean: ## removes everything that was built; the cache of source tarballs stays
 	rm -rf $B
 
+# --- testing ------------------------------------------------------------------------------------
+.PHONY: test guest-test bench
+test: bootstrap ## the whole suite; ends with a line `N passed, N failed`
+	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests
+guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the system in QEMU
+	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests guest
+
 # --- running ------------------------------------------------------------------------------------
 GUEST_TOOL = SWOS_BUILD=$B tools/qemu.py $(GUEST_OPTIONS)
 GDB_PORT ?= 1234

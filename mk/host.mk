@@ -34,23 +34,21 @@ ifneq ($(HOST_KERNEL_C),)
 $(eval $(call host-test,kernel_test,$(LIB_C) $(HOST_KERNEL_C) $(KERNEL_TEST_C) $(HARNESS_C)))
 endif
 
-.PHONY: host-test fuzz
+# One fuzzer a file; each keeps what it found in build/fuzz/corpus and starts from tests/fuzz/corpus.
+FUZZERS      := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+.PHONY: host-test host-programs fuzz
+host-programs: $(HOST_TESTS) $(FUZZERS)
 host-test: $(HOST_TESTS) ## unit tests of lib/ and of the machine-independent kernel, on this machine
 	@for t in $(HOST_TESTS); do echo "  RUN     $$t"; $$t || exit 1; done
 
-# One fuzzer a file; each keeps what it found in build/fuzz/corpus and starts from tests/fuzz/corpus.
-FUZZERS      := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 FUZZ_OBJECTS := $(LIB_C:%=$B/fuzz/obj/%.o)
 FUZZ_SECONDS ?= 60
 DEPS         += $(FUZZ_OBJECTS:.o=.d)
 $(FUZZERS): $B/fuzz/%: $B/fuzz/obj/tests/fuzz/%.c.o $(FUZZ_OBJECTS)
 	$(call say,HOSTLD,$@)
 	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=fuzzer,address,undefined $^ -o $@
-fuzz: $(FUZZERS) ## each fuzzer for FUZZ_SECONDS
-	@set -e; for f in $(FUZZERS:$B/fuzz/%=%); do \
-	    mkdir -p $B/fuzz/corpus/$$f; seeds=tests/fuzz/corpus/$$f; \
-	    echo "  FUZZ    $$f"; \
-	    $B/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
-	        -print_final_stats=0 -artifact_prefix=$B/fuzz/$$f- $B/fuzz/corpus/$$f \
-	        $$([ -d $$seeds ] && echo $$seeds); \
-	done
+fuzz: $(FUZZERS:$B/fuzz/%=fuzz-%) ## each fuzzer for FUZZ_SECONDS (60)
+fuzz-%: $B/fuzz/%
+	@echo "  FUZZ    $*"; mkdir -p $B/fuzz/corpus/$*
+	$Q$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
+	    -artifact_prefix=$B/fuzz/$*- $B/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
