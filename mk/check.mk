@@ -16,14 +16,14 @@ TIDY_OK   := $(ALL_C:%=$B/check/tidy/%.ok)
 HEADER_OK := $(ALL_H:%=$B/check/header/%.ok)
 DEPS      += $(TIDY_OK:.ok=.d) $(HEADER_OK:.ok=.d)
 
-$B/check/tidy/%.ok: % .clang-tidy $(MAKEFILE_LIST) | bootstrap
+$B/check/tidy/%.ok: % .clang-tidy $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(call check-flags,$<) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
 	$Qclang-tidy-$(LLVM) --quiet $< -- $(call check-flags,$<) 2>$(@:.ok=.log) || \
 	    { cat $(@:.ok=.log) >&2; exit 1; }
 	@touch $@
-$B/check/header/%.ok: % $(MAKEFILE_LIST) | bootstrap
+$B/check/header/%.ok: % $(MAKEFILE_LIST) | bootstrap $(GEN)
 	@mkdir -p $(@D)
 	$Q$(CC) $(call check-flags,$<) -fsyntax-only -x c -include $< /dev/null -MD -MP -MT $@ \
 	    -MF $(@:.ok=.d)

@@ -2,7 +2,7 @@
 # What runs on the machine that builds: unit tests under sanitizers, and fuzzers.
 
 HOST_FLAGS  := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all
-HOST_CONFIG := -Ikernel/arch/host/inc -Ikernel/variant/checked
+HOST_CONFIG := -I$B/gen -Ikernel/arch/host/inc -Ikernel/variant/checked
 HARNESS_C   := $(wildcard tests/harness/*.c)
 HOST_FUZZ   := -fsanitize=fuzzer-no-link
 
@@ -13,7 +13,7 @@ KERNEL_TEST_C := $(filter kernel/%,$(UNIT_C))
 
 # $1 object folder, $2 flags
 define host-objects
-$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap
+$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
 	$Q$(CC) $(HOST_FLAGS) $(HOST_CONFIG) $2 $$(call flags-of,$$<) -MMD -MP -c $$< -o $$@

@@ -13,6 +13,7 @@ def check(tools, tmp_path):
                  "kernel/core/log_priv.h", "kernel/mm/page.h", "kernel/ipc/port.h",
                  "kernel/dev/bus.h", "kernel/drv/a/a.h", "kernel/drv/b/b.h", "user/sh/sh.h",
                  "kernel/arch/arm64/sysreg.h", "kernel/arch/arm64/inc/arch_inline.h",
+                 "kernel/arch/arm64/inc/arch_layout.h",
                  "kernel/variant/checked/lock_check.h", "tests/harness/test.h"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -35,6 +36,7 @@ def check(tools, tmp_path):
     ("kernel/main.c", "kernel/drv/a/a.h"),
     ("kernel/arch/arm64/x.S", "kernel/arch/arm64/sysreg.h"),
     ("user/sh/x.c", "lib/base/list.h"),
+    ("user/sh/x.c", "abi/gen/numbers.h"),
 ])
 def test_downward_and_own_includes_are_fine(check, path, header):
     result = check(path, f'#include "{header}"')
@@ -66,6 +68,8 @@ def test_other_includes_are_refused_with_place_and_reason(check, path, header, w
     ("tests/fuzz/x.c", "stdio.h", 0),
     ("kernel/arch/arch.h", "arch_inline.h", 0),
     ("kernel/core/x.c", "arch_inline.h", 1),
+    ("kernel/mm/layout.h", "arch_layout.h", 0),
+    ("kernel/mm/page.h", "arch_layout.h", 1),
     ("kernel/core/x.h", "lock_check.h", 0),
     ("lib/base/x.h", "lock_check.h", 1),
 ])
