@@ -119,7 +119,8 @@ void arch_set_current(struct thread *t, uintptr_t percpu);
 // Enters user mode for the first time with the register values of `frame`, which lies anywhere.
 NORETURN void arch_enter_user(const struct arch_frame *frame);
 
-// The register frame of the current thread's last entry from user mode.
+// The register frame of the thread's last entry from user mode, at the top of its kernel stack; that
+// place is kept free for it.
 struct arch_frame *arch_user_frame(struct thread *t);
 
 // Fills `frame` so that entering user mode starts `pc` with stack `sp` and `arg` as first argument.

@@ -19,7 +19,7 @@ void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void
     t->callee[0] = (uint64_t)entry;
     t->callee[1] = (uint64_t)arg;
     t->fp_reg = 0;
-    t->sp = (uint64_t)stack_top;
+    t->sp = (uint64_t)stack_top - sizeof(struct arch_frame); // the user frame's place
     t->stack_top = (uint64_t)stack_top;
     t->pc = (uint64_t)thread_start_trampoline;
 }

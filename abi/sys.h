@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Structs and constants of the system calls in abi/syscalls.tbl. */
+#pragma once
+
+#include <stdint.h>
+
+enum sys_prot {
+    SYS_PROT_NONE = 0,
+    SYS_PROT_READ = 1,
+    SYS_PROT_WRITE = 2,
+    SYS_PROT_EXEC = 4,
+};
+
+enum sys_map_flags {
+    SYS_MAP_FIXED = 1 << 0,     // at `address`, replacing what is there
+    SYS_MAP_NOREPLACE = 1 << 1, // with FIXED: an error instead
+};
+
+enum sys_clock {
+    SYS_CLOCK_WALL = 0,
+    SYS_CLOCK_MONOTONIC = 1,
+};
+
+enum sys_power {
+    SYS_POWER_OFF = 0,
+    SYS_POWER_RESET = 1,
+};
+
+enum { SYS_WAIT_NOHANG = 1 };
+
+// Page counts are of 4096 bytes.
+struct sys_meminfo {
+    uint64_t total_pages;
+    uint64_t free_pages;
+    uint64_t kernel_pages;
+    uint64_t table_pages;
+    uint64_t user_pages;
+    uint64_t heap_objects;
+};
+
+// A log record: this header, then the text without a NUL.
+struct sys_log_record {
+    uint64_t sequence;
+    uint64_t time_ns;
+    uint32_t level;
+    uint32_t cpu;
+    uint32_t source_len; // the text starts with the source's name
+    uint32_t text_len;   // bytes after the header, source included
+};

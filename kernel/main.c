@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The boot order, as a contents page.  kernel_main runs on the boot CPU's idle thread, which never
+ * sleeps; what may sleep goes on in a thread of its own.
+ */
+#include "kernel/core/bootarg.h"
+#include "kernel/core/irq.h"
+#include "kernel/core/log.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/time.h"
+#include "kernel/core/worker.h"
+#include "kernel/dev/device.h"
+#include "kernel/dev/power.h"
+#include "kernel/drv/semihost/semihost.h"
+#include "kernel/init/init.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/kmap.h"
+#include "kernel/mm/kthread.h"
+#include "kernel/mm/memmap.h"
+
+static void boot_thread(void *arg)
+{
+    (void)arg;
+    init_devices();         // what the device tree names, stage by stage
+    init_cpus();            // the other CPUs come up
+    init_check_mappings();  // nothing writable and executable, nothing of ours open to users
+    init_programs();        // where programs come from
+    init_first_process();   // the tests, a command, or the first program
+}
+
+NORETURN void kernel_main(void)
+{
+    cpu_init_boot();        // per-CPU variables
+    arch_cpu_init();        // vectors, features
+    time_init();            // the clock
+    sched_init_boot();      // this code is now a thread
+    init_boot_record();     // command line, RAM: from the device tree or the loader
+    init_memory();          // linear map, pages, heap
+    init_log();             // a ring of a size that fits the machine
+    init_scheduling();      // address-space switches, workers
+    init_start_thread(boot_thread);
+    sched_run_idle();
+}

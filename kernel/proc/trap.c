@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the architecture's entry code asks of processes: user faults and work before user mode. */
+#include <stdatomic.h>
+
+#include "abi/signal.h"
+#include "kernel/core/log.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/symbol.h"
+#include "kernel/proc/process.h"
+#include "lib/fmt/fmt.h"
+
+enum { BACKTRACE_MAX = 12 };
+
+static const char *signal_name(int signal)
+{
+    switch (signal) {
+    case SIGILL: return "SIGILL";
+    case SIGTRAP: return "SIGTRAP";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    case SIGKILL: return "SIGKILL";
+    default: return "SIGSEGV";
+    }
+}
+
+static int signal_for(enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_ALIGNMENT:
+    case FAULT_BUS: return SIGBUS;
+    case FAULT_ILLEGAL: return SIGILL;
+    case FAULT_BREAKPOINT: return SIGTRAP;
+    case FAULT_FP: return SIGFPE;
+    default: return SIGSEGV;
+    }
+}
+
+// One line: who, what, where, and how the program got there.
+static void log_fault(const struct arch_frame *frame, const struct fault *fault, int signal,
+                      status_t why)
+{
+    vaddr_t calls[BACKTRACE_MAX];
+    char chain[BACKTRACE_MAX * 20];
+    size_t count = arch_backtrace(frame, calls, BACKTRACE_MAX);
+    size_t len = 0;
+    chain[0] = '\0';
+    for (size_t i = 1; i < count; i++) {
+        len += fmt_print(chain + len, sizeof(chain) - len, " < %#lx", (unsigned long)calls[i]);
+    }
+    const struct process *p = process_current();
+    const char *access = fault->is_exec ? "execute" : fault->is_write ? "write" : "read";
+    bool is_memory = fault->kind <= FAULT_PERMISSION;
+    log_warn("proc", "%s (%d): %s%s%s %#lx at %#lx%s", p->name, (int)p->pid, signal_name(signal),
+             why == ERR_NOMEM ? ": out of memory:" : ":", is_memory ? access : " instruction",
+             (unsigned long)fault->address, (unsigned long)arch_frame_pc(frame), chain);
+}
+
+void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
+{
+    status_t status = ERR_FAULT;
+    if (fault->kind == FAULT_TRANSLATION || fault->kind == FAULT_PERMISSION) {
+        status = aspace_fault(process_current()->aspace, fault);
+        if (status == OK) {
+            return;
+        }
+    }
+    int signal = status == ERR_NOMEM ? SIGKILL : signal_for(fault->kind);
+    log_fault(frame, fault, signal, status);
+    process_exit(wait_status_signalled(signal));
+}
+
+bool kernel_copy_fault(const struct fault *fault)
+{
+    const struct process *p = process_current();
+    return p != NULL && p->aspace != NULL && aspace_fault(p->aspace, fault) == OK;
+}
+
+NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fault,
+                               const char *what)
+{
+    panic_frame(frame, "%s: address %#lx, syndrome %#lx", what, (unsigned long)fault->address,
+                (unsigned long)fault->syndrome);
+}
+
+void kernel_user_return(struct arch_frame *frame)
+{
+    (void)frame;
+    struct thread *t = thread_current();
+    _Atomic uint32_t *flags = (_Atomic uint32_t *)&t->arch.flags;
+    for (;;) {
+        arch_irq_disable();
+        uint32_t work = atomic_load_explicit(flags, memory_order_acquire);
+        if (work == 0) {
+            return;
+        }
+        arch_irq_enable();
+        if ((work & THREAD_KILLED) != 0) {
+            process_exit(
+                atomic_load_explicit(&t->process->exit_request, memory_order_relaxed) - 1);
+        }
+        atomic_fetch_and_explicit(flags, ~(uint32_t)THREAD_SIGNALLED, memory_order_relaxed);
+        if ((work & THREAD_NEED_RESCHED) != 0) {
+            sched_preempt();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Standard input, output and error; the log. */
+#include "abi/gen/syscall_handlers.h"
+#include "abi/sys.h"
+#include "kernel/arch/arch.h"
+#include "kernel/core/log.h"
+#include "kernel/dev/console.h"
+#include "kernel/drv/semihost/semihost.h"
+#include "lib/base/bits.h"
+#include "lib/base/string.h"
+
+enum { STDIN = 0, STDOUT = 1, STDERR = 2, CHUNK_SIZE = 512, LOG_TEXT_MAX = 512 };
+
+// With a guest channel the host's streams are the program's; else the console is.
+static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done)
+{
+    if (semihost_is_active()) {
+        *done = size;
+        return semihost_write(handle == STDERR ? SEMIHOST_ERR : SEMIHOST_OUT, bytes, size);
+    }
+    return console_write(bytes, size, WAIT_INTERRUPTIBLE, done);
+}
+
+int64_t sys_write(int32_t handle, vaddr_t bytes, uint64_t size)
+{
+    char chunk[CHUNK_SIZE];
+    uint64_t total = 0;
+    if (handle != STDOUT && handle != STDERR) {
+        return ERR_BADF;
+    }
+    while (total < size) {
+        size_t n = u64_min(size - total, sizeof(chunk));
+        n -= arch_copy_from_user(chunk, bytes + total, n);
+        if (n == 0) {
+            return total != 0 ? (int64_t)total : ERR_FAULT;
+        }
+        size_t done = 0;
+        status_t status = put(handle, chunk, n, &done);
+        total += done;
+        if (status != OK) {
+            return total != 0 ? (int64_t)total : status;
+        }
+    }
+    return (int64_t)total;
+}
+
+int64_t sys_read(int32_t handle, vaddr_t bytes, uint64_t size)
+{
+    char chunk[CHUNK_SIZE];
+    size_t n;
+    if (handle != STDIN) {
+        return ERR_BADF;
+    }
+    if (size == 0) {
+        return 0;
+    }
+    status_t status =
+        console_read(chunk, u64_min(size, sizeof(chunk)), NSEC_NEVER, WAIT_INTERRUPTIBLE, &n);
+    if (status != OK) {
+        return status;
+    }
+    return arch_copy_to_user(bytes, chunk, n) == 0 ? (int64_t)n : ERR_FAULT;
+}
+
+int64_t sys_log_read(uint64_t sequence, vaddr_t record, uint64_t size)
+{
+    char text[LOG_TEXT_MAX];
+    struct log_record r;
+    status_t status = log_read(sequence, &r, text, sizeof(text));
+    if (status != OK) {
+        return status;
+    }
+    size_t source_len = strlen(r.source);
+    struct sys_log_record out = {
+        .sequence = r.sequence,
+        .time_ns = r.time,
+        .level = (uint32_t)r.level,
+        .cpu = r.cpu,
+        .source_len = (uint32_t)source_len,
+        .text_len = (uint32_t)(source_len + r.text_len),
+    };
+    if (size < sizeof(out) + out.text_len) {
+        return ERR_INVAL;
+    }
+    vaddr_t at = record + sizeof(out);
+    if (arch_copy_to_user(record, &out, sizeof(out)) != 0 ||
+        arch_copy_to_user(at, r.source, source_len) != 0 ||
+        arch_copy_to_user(at + source_len, text, r.text_len) != 0) {
+        return ERR_FAULT;
+    }
+    return (int64_t)(sizeof(out) + out.text_len);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Mapping memory; what there is of it. */
+#include "abi/gen/syscall_handlers.h"
+#include "abi/sys.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/vmo.h"
+#include "kernel/proc/process.h"
+#include "lib/base/bits.h"
+
+static_assert((int)PROT_READ == SYS_PROT_READ && (int)PROT_WRITE == SYS_PROT_WRITE &&
+              (int)PROT_EXEC == SYS_PROT_EXEC);
+
+enum { PROT_ALL = PROT_READ | PROT_WRITE | PROT_EXEC };
+
+// A byte range that a caller names, in whole pages.
+static status_t page_range(vaddr_t address, uint64_t size, size_t *pages)
+{
+    if (!is_aligned(address, PAGE_SIZE) || size == 0 || size > USER_END) {
+        return ERR_INVAL;
+    }
+    *pages = pages_for(size);
+    return OK;
+}
+
+static enum aspace_flags map_flags(uint32_t flags)
+{
+    unsigned out = ASPACE_ANYWHERE;
+    if ((flags & SYS_MAP_FIXED) != 0) {
+        out |= ASPACE_FIXED;
+    }
+    if ((flags & SYS_MAP_NOREPLACE) != 0) {
+        out |= ASPACE_NOREPLACE;
+    }
+    return (enum aspace_flags)out;
+}
+
+int64_t sys_mmap(vaddr_t address, uint64_t size, uint32_t prot, uint32_t flags)
+{
+    size_t pages;
+    status_t status = page_range(address, size, &pages);
+    if (status != OK) {
+        return status;
+    }
+    if ((prot & ~(uint32_t)PROT_ALL) != 0 ||
+        (flags & ~(uint32_t)(SYS_MAP_FIXED | SYS_MAP_NOREPLACE)) != 0) {
+        return ERR_INVAL;
+    }
+    struct vmo *v;
+    status = vmo_create_anonymous(pages, &v);
+    if (status != OK) {
+        return status;
+    }
+    vaddr_t va = address;
+    status = aspace_map(process_current()->aspace, v, 0, pages, (enum prot)prot,
+                        (enum prot)PROT_ALL, map_flags(flags), 0, &va);
+    vmo_unref(v);
+    return status == OK ? (int64_t)va : status;
+}
+
+int64_t sys_munmap(vaddr_t address, uint64_t size)
+{
+    size_t pages;
+    status_t status = page_range(address, size, &pages);
+    return status == OK ? aspace_unmap(process_current()->aspace, address, pages) : status;
+}
+
+int64_t sys_mprotect(vaddr_t address, uint64_t size, uint32_t prot)
+{
+    size_t pages;
+    status_t status = page_range(address, size, &pages);
+    if (status != OK) {
+        return status;
+    }
+    if ((prot & ~(uint32_t)PROT_ALL) != 0) {
+        return ERR_INVAL;
+    }
+    return aspace_protect(process_current()->aspace, address, pages, (enum prot)prot);
+}
+
+int64_t sys_meminfo(vaddr_t info, uint64_t size)
+{
+    struct page_stats pages;
+    struct heap_stats heap;
+    page_stats(&pages);
+    heap_stats(&heap);
+    struct sys_meminfo out = {
+        .total_pages = pages.total_pages,
+        .free_pages = pages.free_pages,
+        .kernel_pages = pages.by_kind[PAGE_KERNEL] + pages.by_kind[PAGE_SLAB],
+        .table_pages = pages.by_kind[PAGE_TABLE],
+        .user_pages = pages.by_kind[PAGE_VMO],
+        .heap_objects = heap.objects_in_use,
+    };
+    return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
+}

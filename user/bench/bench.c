@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bench NAME: one figure about the kernel, in counter nanoseconds an operation.  Under an exact
+ * instruction count (tools/guest --icount) a nanosecond is an instruction.
+ */
+#include "abi/gen/syscall_stubs.h"
+#include "abi/sys.h"
+#include "lib/base/bits.h"
+#include "lib/base/string.h"
+#include "lib/base/types.h"
+#include "user/libswos/print.h"
+
+enum { CALLS = 10000, PAGES = 2048, ROUNDS = 200 };
+
+static uint64_t ticks(void)
+{
+    uint64_t value;
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(value)::"memory");
+    return value;
+}
+
+static uint64_t ticks_per_second(void)
+{
+    uint64_t value;
+    __asm__("mrs %0, cntfrq_el0" : "=r"(value));
+    return value;
+}
+
+static void report(const char *name, uint64_t from, uint64_t to, uint64_t operations)
+{
+    uint64_t tenths = (to - from) * (10 * NSEC_PER_SEC / ticks_per_second()) / operations;
+    print("%s %llu.%llu\n", name, (unsigned long long)(tenths / 10),
+          (unsigned long long)(tenths % 10));
+}
+
+// The loop around the call adds four instructions: two moves, a subtraction and a branch.
+static void bench_syscall(void)
+{
+    uint64_t from = ticks();
+    for (int i = 0; i < CALLS; i++) {
+        sys_null();
+    }
+    report("syscall", from, ticks(), CALLS);
+}
+
+// First touch of anonymous pages; page tables for them are there after the first round.
+static void bench_fault(void)
+{
+    int64_t memory = sys_mmap(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    if (memory < 0) {
+        sys_exit(1);
+    }
+    uint64_t from = ticks();
+    for (uint64_t i = 0; i < PAGES; i++) {
+        *(volatile char *)((uint64_t)memory + i * PAGE_SIZE) = 1;
+    }
+    report("fault", from, ticks(), PAGES);
+}
+
+static void bench_mmap(void)
+{
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t memory = sys_mmap(NULL, 16 * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+        *(volatile char *)memory = 1;
+        sys_munmap((const void *)memory, 16 * PAGE_SIZE);
+    }
+    report("mmap", from, ticks(), ROUNDS);
+}
+
+static void bench_fork(void)
+{
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t pid = sys_fork();
+        if (pid == 0) {
+            sys_exit(0);
+        }
+        sys_wait((int32_t)pid, NULL, 0);
+    }
+    report("fork", from, ticks(), ROUNDS);
+}
+
+static void bench_spawn(void)
+{
+    const char *argv[] = {"/bin/bench", "nothing", NULL};
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t pid = sys_spawn(argv[0], argv);
+        sys_wait((int32_t)pid, NULL, 0);
+    }
+    report("spawn", from, ticks(), ROUNDS);
+}
+
+static void nothing(void)
+{
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} benches[] = {
+    {"syscall", bench_syscall}, {"fault", bench_fault}, {"mmap", bench_mmap},
+    {"fork", bench_fork},       {"spawn", bench_spawn}, {"nothing", nothing},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(benches); i++) {
+        if (strcmp(argv[1], benches[i].name) == 0) {
+            benches[i].run();
+            return 0;
+        }
+    }
+    print_error("usage: bench syscall|fault|mmap|fork|spawn\n");
+    return 2;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * stress SECONDS [WORKERS [SEED]]: processes that map, unmap, protect, fork, migrate between CPUs
+ * and are killed at any moment, for that long.  At the end all of them are gone, and as many pages
+ * and heap objects must be free as at the beginning.
+ */
+#include "abi/gen/syscall_stubs.h"
+#include "abi/signal.h"
+#include "abi/sys.h"
+#include "lib/base/bits.h"
+#include "lib/base/types.h"
+#include "user/libswos/print.h"
+
+enum { REGIONS = 16, REGION_PAGES_MAX = 64, DEPTH_MAX = 3 };
+
+static uint64_t seed;
+
+static uint64_t random_below(uint64_t limit)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % limit;
+}
+
+struct region {
+    uint64_t address;
+    uint64_t pages;
+    uint32_t tag; // first word of every page
+};
+
+static void check(bool is_right, const char *what)
+{
+    if (!is_right) {
+        print_error("stress: %s\n", what);
+        sys_exit(99);
+    }
+}
+
+static void fill(struct region *r)
+{
+    r->tag = (uint32_t)random_below(UINT32_MAX);
+    for (uint64_t i = 0; i < r->pages; i++) {
+        *(volatile uint32_t *)(r->address + i * PAGE_SIZE) = r->tag;
+    }
+}
+
+static void verify(const struct region *r)
+{
+    for (uint64_t i = 0; i < r->pages; i++) {
+        check(*(volatile uint32_t *)(r->address + i * PAGE_SIZE) == r->tag, "memory changed");
+    }
+}
+
+// Memory may run out; that is an answer, not a failure.
+static void map(struct region *r)
+{
+    uint64_t pages = 1 + random_below(REGION_PAGES_MAX);
+    int64_t address = sys_mmap(NULL, pages * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    check(address > 0 || address == ERR_NOMEM, "mmap failed");
+    if (address > 0) {
+        *r = (struct region){.address = (uint64_t)address, .pages = pages};
+        fill(r);
+    }
+}
+
+static void unmap(struct region *r)
+{
+    verify(r);
+    uint64_t cut = random_below(r->pages + 1); // in two pieces, so that regions split
+    const char *at = (const char *)r->address;
+    if (cut > 0) {
+        check(sys_munmap(at + (r->pages - cut) * PAGE_SIZE, cut * PAGE_SIZE) != ERR_INVAL, "munmap");
+    }
+    if (cut < r->pages) {
+        check(sys_munmap(at, (r->pages - cut) * PAGE_SIZE) != ERR_INVAL, "munmap");
+    }
+    r->pages = 0;
+}
+
+static void protect(struct region *r)
+{
+    const char *at = (const char *)r->address;
+    uint64_t first = random_below(r->pages);
+    uint64_t size = (r->pages - first) * PAGE_SIZE;
+    (void)sys_mprotect(at + first * PAGE_SIZE, size, SYS_PROT_READ);
+    verify(r);
+    check(sys_mprotect(at + first * PAGE_SIZE, size, SYS_PROT_READ | SYS_PROT_WRITE) <= 0,
+          "mprotect");
+}
+
+static void migrate(void)
+{
+    uint64_t mask = 1ull << random_below(4);
+    if (sys_setaffinity(&mask, sizeof(mask)) == 0) {
+        check(1ull << sys_getcpu() == mask, "runs on a forbidden CPU");
+    }
+}
+
+static void worker(unsigned depth, uint64_t deadline);
+
+// A child does the same for a while and is killed or ends by itself.
+static void fork_child(unsigned depth)
+{
+    uint64_t until = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) + random_below(20 * NSEC_PER_MSEC);
+    int64_t pid = sys_fork();
+    if (pid == 0) {
+        seed += (uint64_t)sys_getpid() * 0x9e3779b97f4a7c15;
+        worker(depth + 1, until);
+        sys_exit(0);
+    }
+    if (pid < 0) {
+        check(pid == ERR_NOMEM, "fork failed");
+        return;
+    }
+    bool is_killed = random_below(2) == 0;
+    if (is_killed) {
+        sys_sleep((uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) + random_below(5 * NSEC_PER_MSEC));
+        sys_kill((int32_t)pid, SIGKILL);
+    }
+    int status = 0;
+    check(sys_wait((int32_t)pid, &status, 0) == pid, "wait failed");
+    check(status == 0 || status == wait_status_signalled(SIGKILL), "child failed");
+}
+
+static void step(struct region *r, unsigned depth)
+{
+    switch (random_below(8)) {
+    case 0:
+    case 1:
+    case 2:
+        if (r->pages == 0) {
+            map(r);
+        } else {
+            unmap(r);
+        }
+        break;
+    case 3:
+        if (r->pages != 0) {
+            protect(r);
+        }
+        break;
+    case 4:
+        if (r->pages != 0) {
+            fill(r);
+        }
+        break;
+    case 5: migrate(); break;
+    case 6:
+        if (depth < DEPTH_MAX) {
+            fork_child(depth);
+        }
+        break;
+    default: sys_yield(); break;
+    }
+}
+
+static void worker(unsigned depth, uint64_t deadline)
+{
+    struct region regions[REGIONS] = {};
+    while ((uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) < deadline) {
+        step(&regions[random_below(REGIONS)], depth);
+    }
+    for (size_t i = 0; i < REGIONS; i++) {
+        if (regions[i].pages != 0) {
+            verify(&regions[i]);
+        }
+    }
+}
+
+static uint64_t number(const char *text)
+{
+    uint64_t value = 0;
+    while (*text >= '0' && *text <= '9') {
+        value = value * 10 + (uint64_t)(*text++ - '0');
+    }
+    return value;
+}
+
+// One round: workers run until the deadline and all of them end well.
+static void round_of(uint64_t workers, uint64_t deadline)
+{
+    for (uint64_t i = 0; i < workers; i++) {
+        int64_t pid = sys_fork();
+        check(pid >= 0, "cannot start a worker");
+        if (pid == 0) {
+            seed = seed * 31 + i + 1;
+            worker(0, deadline);
+            sys_exit(0);
+        }
+    }
+    for (uint64_t i = 0; i < workers; i++) {
+        int status = 0;
+        check(sys_wait(-1, &status, 0) > 0 && status == 0, "worker failed");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seconds = argc > 1 ? number(argv[1]) : 10;
+    uint64_t workers = argc > 2 ? number(argv[2]) : 8;
+    seed = argc > 3 ? number(argv[3]) : 1;
+    seed = seed * 0x9e3779b97f4a7c15 + 1;
+    uint64_t start = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC);
+    round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill
+    struct sys_meminfo before;
+    struct sys_meminfo after;
+    sys_meminfo(&before, sizeof(before));
+    round_of(workers, start + seconds * NSEC_PER_SEC);
+    sys_meminfo(&after, sizeof(after));
+    print("free pages: %llu before, %llu after; heap objects: %llu before, %llu after\n",
+          (unsigned long long)before.free_pages, (unsigned long long)after.free_pages,
+          (unsigned long long)before.heap_objects, (unsigned long long)after.heap_objects);
+    return before.free_pages == after.free_pages && before.heap_objects == after.heap_objects ? 0 : 1;
+}
