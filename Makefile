@@ -146,6 +146,12 @@ test: bootstrap ## the whole suite; ends with a line `N passed, N failed`
 guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the system in QEMU
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests guest
 
+.PHONY: measure reproducible
+measure: kernel-release ## sizes of files, functions and images beside what they should be
+	@tools/measure.py $B
+reproducible: bootstrap ## builds twice in different folders and compares the bytes
+	@tools/reproducible
+
 # --- running ------------------------------------------------------------------------------------
 GUEST_TOOL = SWOS_BUILD=$B tools/qemu.py $(GUEST_OPTIONS)
 GDB_PORT ?= 1234
