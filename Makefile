@@ -23,11 +23,10 @@ say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # --- sources ------------------------------------------------------------------------------------
 # Folders in the order of their level, see kernel/LAYERS.
-KERNEL_DIRS := core mm object ipc dev block net vfs fs drv proc syscall
+KERNEL_DIRS := core mm object ipc dev block net vfs fs drv proc syscall init
 LIB_C    := $(sort $(wildcard lib/*/*.c))
-# What C expects of a library.  An architecture with its own memory functions leaves ours out.
+# What C expects of a library.  The kernel has faster memory functions of its own.
 LIBC_C   := $(sort $(wildcard lib/base/freestanding/*.c))
-LIBC_C   := $(filter-out $(if $(wildcard kernel/arch/arm64/memory.S),%/memory.c),$(LIBC_C))
 KERNEL_C := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard kernel/$d/*.c kernel/$d/*/*.c)))
 KERNEL_C := $(foreach f,$(KERNEL_C),$(if $(findstring /test/,$f),,$f))
 ARCH_C   := $(sort $(wildcard kernel/arch/arm64/*.c kernel/arch/arm64/*.S))
@@ -36,7 +35,7 @@ UNIT_C   := $(sort $(wildcard lib/*/test/*_test.c kernel/*/test/*_test.c kernel/
 KTEST_C  := $(sort $(wildcard kernel/test/*.c)) $(UNIT_C) \
             $(filter-out tests/harness/host.c,$(sort $(wildcard tests/harness/*.c)))
 GEN      := $B/gen/syscall_table.c
-IMAGE_C  := $(LIB_C) $(LIBC_C) $(ARCH_C) $(KERNEL_C) $(MAIN_C) $(GEN)
+IMAGE_C  := $(LIB_C) $(filter-out %/memory.c,$(LIBC_C)) $(ARCH_C) $(KERNEL_C) $(MAIN_C) $(GEN)
 
 # --- flags --------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch \

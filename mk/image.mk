@@ -1,42 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 # What surrounds the kernel in an image: user programs, the base image, the UEFI loader, the disk.
 
-# --- user programs: each folder of user/ is one, and sees abi/ and lib/ only -------------------
-USER_FLAGS    := --target=aarch64-none-elf -march=armv8-a $(COMMON) -O2 -ffreestanding \
-                 -nostdlibinc -fPIE -fvisibility=hidden -ffunction-sections -fdata-sections \
-                 -I$B/gen
-USER_LDFLAGS  := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack -z text \
-                 --gc-sections --build-id=none -e _start
-USER_PROGRAMS := $(sort $(foreach f,$(wildcard user/*/*.c user/*/*.S),$(word 2,$(subst /, ,$f))))
+# --- user programs: each folder of user/ is one, each file of user/tests is one ------------------
+# All are linked with user/libswos, and with what they use of lib/.
+USER_FLAGS   := --target=aarch64-none-elf -march=armv8-a $(COMMON) -O2 -ffreestanding \
+                -nostdlibinc -fPIE -fvisibility=hidden -ffunction-sections -fdata-sections -I$B/gen
+USER_LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack -z text \
+                --gc-sections --build-id=none -e _start
+USER_FOLDERS := $(filter-out libswos tests,$(sort $(foreach f,$(wildcard user/*/*.c),\
+                  $(word 2,$(subst /, ,$f)))))
+USER_TESTS   := $(patsubst user/tests/%.c,%,$(sort $(wildcard user/tests/*.c)))
+USER_LIB     := $(patsubst %,$B/user/obj/%.o,$(sort $(wildcard user/libswos/*.[cS])) $(LIB_C) $(LIBC_C))
+DEPS         += $(USER_LIB:.o=.d)
 
 $B/user/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(USER_FLAGS) $(call flags-of,$<) -MMD -MP -c $< -o $@
-$B/user/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap
+$B/user/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
 
-define user-program
-OBJECTS_user_$1 := $(patsubst %,$B/user/obj/%.o,$(sort $(wildcard user/$1/*.c user/$1/*.S)) \
-                     $(LIB_C) $(LIBC_C))
+define user-program # $1 name, $2 sources
+OBJECTS_user_$1 := $(patsubst %,$B/user/obj/%.o,$2)
 DEPS += $$(OBJECTS_user_$1:.o=.d)
-$B/user/obj/$1.elf: $$(OBJECTS_user_$1)
+$B/user/obj/$1.elf: $$(OBJECTS_user_$1) $(USER_LIB)
 	$$(call say,LD,$$@)
 	$Q$(LD) $(USER_LDFLAGS) $$^ -o $$@
 $B/user/$1: $B/user/obj/$1.elf
 	$Q$(OBJCOPY) --strip-all $$< $$@
 endef
-$(foreach p,$(USER_PROGRAMS),$(eval $(call user-program,$p)))
+$(foreach p,$(USER_FOLDERS),$(eval $(call user-program,$p,$(sort $(wildcard user/$p/*.[cS])))))
+$(foreach p,$(USER_TESTS),$(eval $(call user-program,$p,user/tests/$p.c)))
 
-# --- base image ---------------------------------------------------------------------------------
+# --- base images: what ships, and the same with the test programs ------------------------------
 BASE_LIST  := user/base.list
-BASE_FILES := $(if $(wildcard $(BASE_LIST)),$(patsubst @%,$B/%,$(shell \
-                sed -n 's/^file  *[^ ]*  *\([^ \#]*\).*/\1/p' $(BASE_LIST))))
-$B/base.img: $(BASE_LIST) tools/mkbase $(BASE_FILES)
+TEST_LIST  := user/tests/base.list
+list-files  = $(patsubst @%,$B/%,$(shell sed -n 's/^file  *[^ ]*  *\([^ \#]*\).*/\1/p' $1))
+$B/base.img: $(BASE_LIST) tools/mkbase $(call list-files,$(BASE_LIST))
 	$(call say,BASE,$@)
-	$Qtools/mkbase --build $B $< $@
+	$Qtools/mkbase --build $B $@ $(BASE_LIST)
+$B/test/base.img: $(BASE_LIST) $(TEST_LIST) tools/mkbase $(call list-files,$(BASE_LIST) $(TEST_LIST))
+	$(call say,BASE,$@)
+	@mkdir -p $(@D)
+	$Qtools/mkbase --build $B $@ $(BASE_LIST) $(TEST_LIST)
 
 # --- UEFI loader --------------------------------------------------------------------------------
 LOADER_C     := $(sort $(wildcard boot/*.c boot/arch/arm64/*.c boot/arch/arm64/*.S)) $(LIB_C) \
@@ -67,7 +75,7 @@ $B/disk.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img tools/mkd
 	    --base $B/base.img --cmdline '$(CMDLINE)' $@
 
 .PHONY: base-image uefi disk disk-run FORCE
-base-image: $B/base.img ## the archive with the user programs
+base-image: $B/base.img $B/test/base.img ## the archive with the user programs
 uefi: $B/boot/BOOTAA64.EFI ## the UEFI loader
 disk: $B/disk.img ## a bootable GPT disk; kernel variant VARIANT, options CMDLINE
 disk-run: disk ## boots that disk by UEFI; what the guest writes to it stays in build/disk.img

@@ -61,6 +61,8 @@ def complaint(path, target, levels, may):
         return "of one architecture; include kernel/arch/arch.h"
     if is_in(target, "tests/harness") and is_test(path):
         return None
+    if is_in(target, "kernel") and not is_in(path, "kernel"):
+        return "for the kernel only"
     own, own_unit = unit_of(path, levels)
     layer, unit = unit_of(target, levels)
     if layer is None:

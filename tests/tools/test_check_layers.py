@@ -11,7 +11,8 @@ def check(tools, tmp_path):
     """Checks a tree in which the file `path` has `line`, and all that it might include exists."""
     for name in ("abi/status.h", "lib/base/list.h", "kernel/arch/arch.h", "kernel/core/log.h",
                  "kernel/core/log_priv.h", "kernel/mm/page.h", "kernel/ipc/port.h",
-                 "kernel/dev/bus.h", "kernel/drv/a/a.h", "kernel/drv/b/b.h", "user/sh/sh.h",
+                 "kernel/dev/bus.h", "kernel/drv/a/a.h", "kernel/drv/b/b.h", "user/sh/sh.h", "user/vi/vi.h",
+                 "user/libswos/print.h",
                  "kernel/arch/arm64/sysreg.h", "kernel/arch/arm64/inc/arch_inline.h",
                  "kernel/arch/arm64/inc/arch_layout.h",
                  "kernel/variant/checked/lock_check.h", "tests/harness/test.h"):
@@ -37,6 +38,7 @@ def check(tools, tmp_path):
     ("kernel/arch/arm64/x.S", "kernel/arch/arm64/sysreg.h"),
     ("user/sh/x.c", "lib/base/list.h"),
     ("user/sh/x.c", "abi/gen/numbers.h"),
+    ("user/sh/x.c", "user/libswos/print.h"),
 ])
 def test_downward_and_own_includes_are_fine(check, path, header):
     result = check(path, f'#include "{header}"')
@@ -45,14 +47,17 @@ def test_downward_and_own_includes_are_fine(check, path, header):
 
 @pytest.mark.parametrize("path,header,why", [
     ("kernel/core/x.c", "kernel/mm/page.h", "higher level"),
-    ("lib/elf/x.c", "kernel/core/log.h", "higher level"),
+    ("lib/elf/x.c", "kernel/core/log.h", "kernel only"),
     ("abi/x.h", "lib/base/list.h", "higher level"),
     ("kernel/dev/x.c", "kernel/ipc/port.h", "sibling"),
     ("kernel/drv/a/x.c", "kernel/drv/b/b.h", "sibling"),
     ("kernel/mm/x.c", "kernel/core/log_priv.h", "private"),
     ("kernel/core/x.c", "kernel/arch/arm64/sysreg.h", "one architecture"),
-    ("user/sh/x.c", "kernel/arch/arch.h", "sibling"),
-    ("boot/x.c", "kernel/core/log.h", "higher level"),
+    ("user/sh/x.c", "kernel/arch/arch.h", "kernel only"),
+    ("user/sh/x.c", "user/vi/vi.h", "sibling"),
+    ("user/libswos/x.c", "user/sh/sh.h", "user/vi/vi.h",
+                 "user/libswos/print.h", "higher level"),
+    ("boot/x.c", "kernel/core/log.h", "kernel only"),
     ("kernel/core/x.c", "log.h", "from the root"),
     ("lib/base/x.c", "tests/harness/test.h", "higher level"),
 ])

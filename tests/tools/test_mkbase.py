@@ -12,7 +12,7 @@ def mkbase(tools, tmp_path):
     def run(text, name="out"):
         (tmp_path / "list").write_text(text)
         result = subprocess.run(
-            [tools / "mkbase", "--build", tmp_path, tmp_path / "list", tmp_path / name],
+            [tools / "mkbase", "--build", tmp_path, tmp_path / name, tmp_path / "list"],
             capture_output=True, text=True)
         return result, (tmp_path / name)
     return run
