@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kernel command line: words separated by blanks, each a flag or key=value.  A value may be
+ * quoted with " to hold blanks.  When a key stands several times, the last one counts.  The line is
+ * `size` bytes and ends earlier at a NUL.  The code needs no relocation.
+ */
+#pragma once
+
+#include "lib/base/span.h"
+
+// The value of `key` (empty for a bare flag).  ERR_NOENT.
+status_t cmdline_get(const char *line, size_t size, const char *key, struct span *value);
+
+// Whether `key` stands there: bare, or with a value that is not 0, no or off.
+bool cmdline_has(const char *line, size_t size, const char *key);
+
+// A decimal or 0x number with an optional minus sign.  ERR_NOENT, ERR_INVAL.
+status_t cmdline_get_int(const char *line, size_t size, const char *key, int64_t *out);
