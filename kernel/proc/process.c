@@ -16,14 +16,14 @@
 enum { FIRST_PID = 1, PID_MAX = 1 << 22 };
 
 static struct {
-    struct mutex lock;          // the tree lock
-    struct rb_root by_pid;      // [lock]
-    struct process *first;      // [lock] NULL before it starts and after it has ended
-    pid_t next_pid;             // [lock]
-    size_t count;               // [lock]
-    _Atomic int first_status;   // [a] wait status + 1 of the first process; 0: it has not ended
+    struct mutex lock;        // the tree lock
+    struct rb_root by_pid;    // [lock]
+    struct process *first;    // [lock] NULL before it starts and after it has ended
+    pid_t next_pid;           // [lock]
+    size_t count;             // [lock]
+    _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
     struct wait_queue first_wait;
-    process_open_t open;        // [I]
+    process_open_t open; // [I]
 } processes;
 
 void process_init(process_open_t open)
@@ -250,7 +250,7 @@ static void notify_parent_locked(struct process *parent) REQUIRES(processes.lock
 static void orphan_children_locked(struct process *p) REQUIRES(processes.lock)
 {
     struct process *heir = processes.first == p ? NULL : processes.first;
-    list_for_each_safe(node, &p->children) {
+    list_for_each_safe (node, &p->children) {
         struct process *child = container_of(node, struct process, sibling);
         child->parent = heir;
         list_del_init(&child->sibling);
@@ -330,7 +330,7 @@ static status_t take_ended(struct process *self, pid_t which, struct process **o
 {
     status_t status = ERR_CHILD;
     mutex_lock(&processes.lock);
-    list_for_each(node, &self->children) {
+    list_for_each (node, &self->children) {
         struct process *child = container_of(node, struct process, sibling);
         if (which != -1 && child->pid != which) {
             continue;
@@ -381,8 +381,8 @@ int process_wait_first(void)
 {
     status_t status;
     WAIT_UNTIL(&processes.first_wait,
-               atomic_load_explicit(&processes.first_status, memory_order_acquire) != 0,
-               NSEC_NEVER, WAIT_DEFAULT, &status);
+               atomic_load_explicit(&processes.first_status, memory_order_acquire) != 0, NSEC_NEVER,
+               WAIT_DEFAULT, &status);
     assert(status == OK);
     return atomic_load_explicit(&processes.first_status, memory_order_relaxed) - 1;
 }

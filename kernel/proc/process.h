@@ -33,20 +33,20 @@ enum process_state {
 };
 
 struct process {
-    refcount_t refs;                 // [a]
-    pid_t pid;                       // [I]
-    char name[PROCESS_NAME_SIZE];    // [I] last component of its program's path
-    struct rb_node by_pid;           // [tree lock]
-    struct process *parent;          // [tree lock] NULL: the first process, or orphaned at the end
-    struct list children;            // [tree lock] struct process.sibling
-    struct list sibling;             // [tree lock]
-    enum process_state state;        // [tree lock]
-    int wait_status;                 // [tree lock] once ENDED
-    _Atomic int exit_request;        // [a] wait status + 1 that a kill asked for; 0: none
-    struct wait_queue child_wait;    // waits for child_events to change
-    _Atomic uint32_t child_events;   // [a] children that ended, ever
-    struct aspace *aspace;           // [c] of its thread; NULL once it has ended
-    struct thread *thread;           // [tree lock] NULL once it has ended
+    refcount_t refs;               // [a]
+    pid_t pid;                     // [I]
+    char name[PROCESS_NAME_SIZE];  // [I] last component of its program's path
+    struct rb_node by_pid;         // [tree lock]
+    struct process *parent;        // [tree lock] NULL: the first process, or orphaned at the end
+    struct list children;          // [tree lock] struct process.sibling
+    struct list sibling;           // [tree lock]
+    enum process_state state;      // [tree lock]
+    int wait_status;               // [tree lock] once ENDED
+    _Atomic int exit_request;      // [a] wait status + 1 that a kill asked for; 0: none
+    struct wait_queue child_wait;  // waits for child_events to change
+    _Atomic uint32_t child_events; // [a] children that ended, ever
+    struct aspace *aspace;         // [c] of its thread; NULL once it has ended
+    struct thread *thread;         // [tree lock] NULL once it has ended
 };
 
 // The file system's answer for a path: its bytes stay valid for ever (the base image's do).

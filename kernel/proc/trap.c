@@ -4,8 +4,8 @@
 
 #include "abi/signal.h"
 #include "kernel/core/log.h"
-#include "kernel/core/sched.h"
 #include "kernel/core/panic.h"
+#include "kernel/core/sched.h"
 #include "kernel/core/symbol.h"
 #include "kernel/proc/process.h"
 #include "lib/fmt/fmt.h"
@@ -96,8 +96,7 @@ void kernel_user_return(struct arch_frame *frame)
         }
         arch_irq_enable();
         if ((work & THREAD_KILLED) != 0) {
-            process_exit(
-                atomic_load_explicit(&t->process->exit_request, memory_order_relaxed) - 1);
+            process_exit(atomic_load_explicit(&t->process->exit_request, memory_order_relaxed) - 1);
         }
         atomic_fetch_and_explicit(flags, ~(uint32_t)THREAD_SIGNALLED, memory_order_relaxed);
         if ((work & THREAD_NEED_RESCHED) != 0) {

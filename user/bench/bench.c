@@ -93,8 +93,7 @@ static void bench_spawn(void)
 }
 
 static void nothing(void)
-{
-}
+{}
 
 static const struct {
     const char *name;

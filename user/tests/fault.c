@@ -71,9 +71,15 @@ static const struct {
     const char *name;
     void (*run)(void);
 } faults[] = {
-    {"null", read_null},           {"kernel", read_kernel},         {"text", write_text},
-    {"data", run_data},            {"illegal", run_illegal},        {"privileged", run_privileged},
-    {"breakpoint", run_breakpoint}, {"pc", misalign_pc},            {"align", misalign_data},
+    {"null", read_null},
+    {"kernel", read_kernel},
+    {"text", write_text},
+    {"data", run_data},
+    {"illegal", run_illegal},
+    {"privileged", run_privileged},
+    {"breakpoint", run_breakpoint},
+    {"pc", misalign_pc},
+    {"align", misalign_data},
     {"stack", overflow_stack},
 };
 

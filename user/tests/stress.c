@@ -70,7 +70,8 @@ static void unmap(struct region *r)
     uint64_t cut = random_below(r->pages + 1); // in two pieces, so that regions split
     const char *at = (const char *)r->address;
     if (cut > 0) {
-        check(sys_munmap(at + (r->pages - cut) * PAGE_SIZE, cut * PAGE_SIZE) != ERR_INVAL, "munmap");
+        check(sys_munmap(at + (r->pages - cut) * PAGE_SIZE, cut * PAGE_SIZE) != ERR_INVAL,
+              "munmap");
     }
     if (cut < r->pages) {
         check(sys_munmap(at, (r->pages - cut) * PAGE_SIZE) != ERR_INVAL, "munmap");
@@ -211,5 +212,6 @@ int main(int argc, char **argv)
     print("free pages: %llu before, %llu after; heap objects: %llu before, %llu after\n",
           (unsigned long long)before.free_pages, (unsigned long long)after.free_pages,
           (unsigned long long)before.heap_objects, (unsigned long long)after.heap_objects);
-    return before.free_pages == after.free_pages && before.heap_objects == after.heap_objects ? 0 : 1;
+    return before.free_pages == after.free_pages && before.heap_objects == after.heap_objects ? 0
+                                                                                              : 1;
 }

@@ -35,9 +35,18 @@ static const void *at(uint64_t address)
 static void wild_pointers(void)
 {
     static const uint64_t addresses[] = {
-        0, 1, 0xfff, 0x0000ffffffffffff, 0x0000fffffffffff8, 0x0001000000000000,
-        0x00ff000000000000, 0xffff000000000000, 0xffff000040000000, 0xffffa00000000000,
-        0xfffffffffffffff8, 0xffffffffffffffff,
+        0,
+        1,
+        0xfff,
+        0x0000ffffffffffff,
+        0x0000fffffffffff8,
+        0x0001000000000000,
+        0x00ff000000000000,
+        0xffff000000000000,
+        0xffff000040000000,
+        0xffffa00000000000,
+        0xfffffffffffffff8,
+        0xffffffffffffffff,
     };
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
         const void *p = at(addresses[i]);
@@ -56,8 +65,8 @@ static void absurd_ranges(void)
     expect("mmap of nothing", sys_mmap(0, 0, SYS_PROT_READ, 0), ERR_INVAL);
     expect("mmap of everything", sys_mmap(0, UINT64_MAX, SYS_PROT_READ, 0), ERR_INVAL);
     expect("mmap unaligned", sys_mmap(at(1), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
-    expect("mmap of the kernel", sys_mmap(at(0xffff000040000000), 4096, SYS_PROT_READ, SYS_MAP_FIXED),
-           ERR_INVAL);
+    expect("mmap of the kernel",
+           sys_mmap(at(0xffff000040000000), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
     expect("mmap at zero", sys_mmap(at(0), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
     expect("mmap W+X", sys_mmap(0, 4096, SYS_PROT_WRITE | SYS_PROT_EXEC, 0), ERR_INVAL);
     expect("mmap bad flags", sys_mmap(0, 4096, SYS_PROT_READ, 1u << 31), ERR_INVAL);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The stages of boot, in the order of kernel/main.c.  Each uses only what the stages before it made
+ * work.  A stage that cannot go on panics: there is nobody yet to whom an error could be returned.
+ */
+#pragma once
+
+#include "lib/base/attr.h"
+#include "lib/base/span.h"
+
+// On the boot stack, before there is any memory to allocate: finds the command line, RAM and what
+// must not be overwritten, from the loader's boot information or the device tree.
+void init_boot_record(void);
+
+// Linear map, page allocator, heap, kernel mappings.
+void init_memory(void);
+
+// The log moves to a ring of a size that fits the machine; command line options of the log.
+void init_log(void);
+
+// Address-space switches and the worker threads.
+void init_scheduling(void);
+
+// Starts `entry` as the first real thread.
+void init_start_thread(void (*entry)(void *));
+
+// From that thread on: drivers for what the device tree names; the other CPUs.
+void init_devices(void);
+void init_cpus(void);
+
+// Panics if anything in the kernel's half is writable and executable, or open to user mode.
+void init_check_mappings(void);
+
+// The base image becomes the source of programs.
+void init_programs(void);
+
+// What the command line asks for: in-kernel tests, a command, or the first program.  Does not
+// return; ends with the machine off when what it started has ended.
+NORETURN void init_first_process(void);
+
+// What init_boot_record found.
+struct init_record {
+    struct span fdt;     // empty: no device tree
+    struct span ramdisk; // empty: none
+};
+const struct init_record *init_record(void);
+
+// The boot: line's account of time: notes that the stage called `name` ends now.
+void init_stage_done(const char *name);
+void init_log_stages(void);
