@@ -54,8 +54,8 @@ struct driver {
 
 // Drivers register by a linker section, so that the image's contents are its list of files.
 #define DRIVER(symbol)                                                                             \
-    __attribute__((section("drivers"), used, retain)) static const struct driver                   \
-        *const symbol##_entry = &(symbol)
+    __attribute__((section("drivers"), used,                                                       \
+                   retain)) static const struct driver *const symbol##_entry = &(symbol)
 
 // Register window `index` in the CPU's physical addresses.  ERR_NOENT: the device has no such
 // window.  ERR_INVAL: the description is broken or the CPU cannot reach it.
