@@ -11,8 +11,53 @@ enum {
     FILLS_PER_INTERRUPT = 4,
 };
 
-static struct console system_console;
-static bool has_system_console; // [I] after boot
+// What the system's console is before a UART turns up, and where none does: output is gone, input
+// never comes.
+static size_t null_receive(void *uart, uint8_t *bytes, size_t max)
+{
+    (void)uart;
+    (void)bytes;
+    (void)max;
+    return 0;
+}
+
+static size_t null_transmit(void *uart, const uint8_t *bytes, size_t len)
+{
+    (void)uart;
+    (void)bytes;
+    return len;
+}
+
+static void null_set_interrupts(void *uart, unsigned conditions)
+{
+    (void)uart;
+    (void)conditions;
+}
+
+static void null_write_polled(void *uart, const uint8_t *bytes, size_t len)
+{
+    (void)uart;
+    (void)bytes;
+    (void)len;
+}
+
+static const struct console_device null_device = {
+    .receive = null_receive,
+    .transmit = null_transmit,
+    .set_interrupts = null_set_interrupts,
+    .write_polled = null_write_polled,
+};
+
+static uint8_t system_receive[RECEIVE_SIZE];
+static uint8_t system_transmit[TRANSMIT_SIZE];
+static struct console system_console = {
+    .lock = SPINLOCK_INIT("console", RANK_LOG),
+    .device = &null_device,
+    .rx = {.bytes = system_receive, .size = RECEIVE_SIZE},
+    .tx = {.bytes = system_transmit, .size = TRANSMIT_SIZE},
+    .readers = WAIT_QUEUE_INIT(system_console.readers, "console readers"),
+    .writers = WAIT_QUEUE_INIT(system_console.writers, "console writers"),
+};
 
 // ---- With the lock held ----
 
@@ -142,23 +187,21 @@ void console_init(struct console *c, const struct console_device *device, void *
     console_interrupt(c); // turns the receive interrupt on as well
 }
 
-status_t console_attach(const struct console_device *device, void *uart, struct console **out)
+status_t console_attach(const struct console_device *device, void *uart)
 {
-    static uint8_t receive[RECEIVE_SIZE];
-    static uint8_t transmit[TRANSMIT_SIZE];
-    static const struct console_storage storage = {
-        .receive = receive,
-        .receive_size = RECEIVE_SIZE,
-        .transmit = transmit,
-        .transmit_size = TRANSMIT_SIZE,
-    };
-    if (has_system_console) {
+    struct console *c = &system_console;
+    irqflags_t flags = spin_lock_irqsave(&c->lock);
+    bool is_free = c->device == &null_device;
+    if (is_free) {
+        c->device = device;
+        c->uart = uart;
+    }
+    spin_unlock_irqrestore(&c->lock, flags);
+    if (!is_free) {
         return ERR_BUSY;
     }
-    struct console *c = &system_console;
-    *out = c; // the log may bring the first transmit interrupt before we return
-    console_init(c, device, uart, &storage);
-    has_system_console = true;
+    console_interrupt(c);
+    c->sink.write = write_log_line;
     c->sink.level = bootarg_has("quiet") ? LOG_WARN : LOG_DEBUG;
     log_add_sink(&c->sink);
     return OK;
@@ -166,7 +209,7 @@ status_t console_attach(const struct console_device *device, void *uart, struct 
 
 struct console *console_system(void)
 {
-    return has_system_console ? &system_console : NULL;
+    return &system_console;
 }
 
 // ---- Readers and writers ----
@@ -265,9 +308,6 @@ static void flush_polled(struct console *c)
 void console_panic_write(const char *text, size_t len)
 {
     struct console *c = &system_console;
-    if (!has_system_console) {
-        return;
-    }
     if (!c->is_polled) {
         c->is_polled = true;
         flush_polled(c);

@@ -55,8 +55,8 @@ struct console_storage {
 
 struct console {
     struct spinlock lock;
-    const struct console_device *device; // [I]
-    void *uart;                          // [I]
+    const struct console_device *device; // [l] set once
+    void *uart;                          // [l] set once
     struct ring rx;                      // [l]
     struct ring tx;                      // [l]
     bool is_sink_waiting;                // [l] the log's sink was refused a line
@@ -71,12 +71,12 @@ struct console {
 void console_init(struct console *c, const struct console_device *device, void *uart,
                   const struct console_storage *storage);
 
-// From a driver's probe: the device becomes the system's console, and its log sink is added.
-// ERR_BUSY: there is one already.
-status_t console_attach(const struct console_device *device, void *uart, struct console **out);
-
-// The system's console, or NULL.
+// The system's console.  Until a device is attached its output is dropped and input never comes.
 struct console *console_system(void);
+
+// From a driver's probe: the device becomes that of the system's console, which takes what it has
+// received so far and joins the log's sinks.  ERR_BUSY: there is one already.
+status_t console_attach(const struct console_device *device, void *uart);
 
 // From the driver's interrupt handler: moves bytes both ways.
 void console_interrupt(struct console *c);
@@ -100,5 +100,5 @@ size_t console_readable(struct console *c);
 size_t console_writable(struct console *c);
 
 // For panic_ops: what the system's console has queued, then `text`; polled, without a lock, from any
-// state.  Does nothing before there is one.
+// state.
 void console_panic_write(const char *text, size_t len);

@@ -8,13 +8,11 @@
 #include "kernel/dev/fdt_node.h"
 #include "kernel/dev/fdt_platform.h"
 #include "kernel/mm/heap.h"
+#include "lib/base/string.h"
 
 enum {
     MAX_DEPTH = 16, // of nodes with devices; what lies deeper is left out
     MAX_IRQ_CELLS = 8,
-    CELL_SIZE = 4,
-    DEFAULT_ADDRESS_CELLS = 2,
-    DEFAULT_SIZE_CELLS = 1,
 };
 
 // What a node with children says about their addresses and interrupts.
@@ -51,6 +49,21 @@ static status_t get_property(const struct device *d, const char *name, struct sp
 
 // ---- Addresses ----
 
+// Reads numbers of a property one after the other.
+struct reader {
+    struct span value;
+    size_t offset;
+    bool is_valid; // no number so far was missing or too big
+};
+
+static uint64_t read_number(struct reader *r, uint32_t cells)
+{
+    uint64_t number = 0;
+    r->is_valid &= fdt_cells(r->value, r->offset, cells, &number) == OK;
+    r->offset += (size_t)cells * FDT_CELL_SIZE;
+    return number;
+}
+
 // One step up: an address on `bus` becomes one on its parent (2.3.8).
 static status_t translate_step(const struct bus *bus, uint64_t *address, uint64_t size)
 {
@@ -60,15 +73,17 @@ static status_t translate_step(const struct bus *bus, uint64_t *address, uint64_
     if (bus->ranges.size == 0) {
         return OK;
     }
-    size_t offset = 0;
-    uint64_t child;
-    uint64_t parent;
-    uint64_t length;
-    while (fdt_read_cells(bus->ranges, &offset, bus->address_cells, &child) == OK &&
-           fdt_read_cells(bus->ranges, &offset, bus->parent->address_cells, &parent) == OK &&
-           fdt_read_cells(bus->ranges, &offset, bus->size_cells, &length) == OK) {
-        if (*address >= child && *address - child < length && size <= length - (*address - child)) {
-            *address = parent + (*address - child);
+    struct reader r = {.value = bus->ranges, .is_valid = true};
+    while (r.offset < r.value.size) {
+        uint64_t child = read_number(&r, bus->address_cells);
+        uint64_t parent = read_number(&r, bus->parent->address_cells);
+        uint64_t length = read_number(&r, bus->size_cells);
+        uint64_t into = *address - child;
+        if (!r.is_valid) {
+            return ERR_INVAL;
+        }
+        if (*address >= child && into < length && size <= length - into) {
+            *address = parent + into;
             return OK;
         }
     }
@@ -77,21 +92,20 @@ static status_t translate_step(const struct bus *bus, uint64_t *address, uint64_
 
 static status_t get_reg(const struct device *d, unsigned index, paddr_t *base, uint64_t *size)
 {
-    const struct fdt_device *device = of_device(d);
-    const struct bus *bus = device->bus;
+    const struct bus *bus = of_device(d)->bus;
     struct span reg;
     status_t status = get_property(d, "reg", &reg);
     if (status != OK) {
         return status;
     }
-    size_t offset = (size_t)index * (bus->address_cells + bus->size_cells) * CELL_SIZE;
-    if (offset >= reg.size) {
+    struct reader r = {.value = reg, .is_valid = true};
+    r.offset = (size_t)index * (bus->address_cells + bus->size_cells) * FDT_CELL_SIZE;
+    if (r.offset >= reg.size) {
         return ERR_NOENT;
     }
-    uint64_t address;
-    uint64_t length;
-    if (fdt_read_cells(reg, &offset, bus->address_cells, &address) != OK ||
-        fdt_read_cells(reg, &offset, bus->size_cells, &length) != OK) {
+    uint64_t address = read_number(&r, bus->address_cells);
+    uint64_t length = read_number(&r, bus->size_cells);
+    if (!r.is_valid || length == 0) {
         return ERR_INVAL;
     }
     for (; bus->parent != NULL; bus = bus->parent) {
@@ -100,7 +114,7 @@ static status_t get_reg(const struct device *d, unsigned index, paddr_t *base, u
             return status;
         }
     }
-    if (length == 0 || address + length < address) {
+    if (address + length < address) {
         return ERR_INVAL;
     }
     *base = paddr(address);
@@ -126,15 +140,15 @@ static status_t read_specifier(const struct fdt_device *controller, struct span 
                                size_t *offset, irq_t *irq, enum irq_trigger *trigger)
 {
     uint32_t cells[MAX_IRQ_CELLS];
-    uint32_t count = fdt_node_u32(&tree, &controller->node, "#interrupt-cells", 0);
+    uint32_t count = fdt_u32_or(&tree, &controller->node, "#interrupt-cells", 0);
     if (count == 0 || count > MAX_IRQ_CELLS ||
-        !span_has(value, *offset, (uint64_t)count * CELL_SIZE)) {
+        !span_has(value, *offset, (uint64_t)count * FDT_CELL_SIZE)) {
         return ERR_INVAL;
     }
     for (uint32_t i = 0; i < count; i++) {
-        cells[i] = read_be32(value.data + *offset + (size_t)i * CELL_SIZE);
+        cells[i] = read_be32(value.data + *offset + (size_t)i * FDT_CELL_SIZE);
     }
-    *offset += (size_t)count * CELL_SIZE;
+    *offset += (size_t)count * FDT_CELL_SIZE;
     return controller->match.device.translate(cells, count, irq, trigger);
 }
 
@@ -145,9 +159,10 @@ static status_t get_irq_extended(struct span value, unsigned index, irq_t *irq,
     size_t offset = 0;
     for (unsigned i = 0; offset < value.size; i++) {
         uint64_t phandle;
-        if (fdt_read_cells(value, &offset, 1, &phandle) != OK) {
+        if (fdt_cells(value, offset, 1, &phandle) != OK) {
             return ERR_INVAL;
         }
+        offset += FDT_CELL_SIZE;
         const struct fdt_device *controller = find_controller((uint32_t)phandle);
         if (controller == NULL) {
             return ERR_NODEV;
@@ -175,8 +190,8 @@ static status_t get_irq(const struct device *d, unsigned index, irq_t *irq,
     if (controller == NULL) {
         return ERR_NODEV;
     }
-    uint32_t cells = fdt_node_u32(&tree, &controller->node, "#interrupt-cells", 0);
-    size_t offset = (size_t)index * cells * CELL_SIZE;
+    uint32_t cells = fdt_u32_or(&tree, &controller->node, "#interrupt-cells", 0);
+    size_t offset = (size_t)index * cells * FDT_CELL_SIZE;
     if (offset >= value.size) {
         return ERR_NOENT;
     }
@@ -210,12 +225,16 @@ static const struct driver *find_driver(const struct fdt_node *node)
     if (fdt_property(&tree, node, "compatible", &compatible) != OK) {
         return NULL;
     }
-    size_t offset = 0;
-    const char *name;
     const struct driver *driver = NULL;
-    // Most specific first (2.3.1).
-    while (driver == NULL && fdt_value_next(compatible, &offset, &name)) {
-        driver = driver_find(name);
+    size_t start = 0;
+    // Most specific first (2.3.1).  A last string without its end is none.
+    while (driver == NULL && start < compatible.size) {
+        const char *name = (const char *)compatible.data + start;
+        size_t len = strnlen(name, compatible.size - start);
+        if (start + len < compatible.size) {
+            driver = driver_find(name);
+        }
+        start += len + 1;
     }
     return driver;
 }
@@ -232,9 +251,9 @@ static status_t make_bus(const struct fdt_node *node, const struct bus *parent,
     uint32_t inherited = parent != NULL ? parent->irq_parent : 0;
     *bus = (struct bus){
         .parent = parent,
-        .address_cells = fdt_node_u32(&tree, node, "#address-cells", DEFAULT_ADDRESS_CELLS),
-        .size_cells = fdt_node_u32(&tree, node, "#size-cells", DEFAULT_SIZE_CELLS),
-        .irq_parent = fdt_node_u32(&tree, node, "interrupt-parent", inherited),
+        .address_cells = fdt_u32_or(&tree, node, "#address-cells", FDT_ADDRESS_CELLS),
+        .size_cells = fdt_u32_or(&tree, node, "#size-cells", FDT_SIZE_CELLS),
+        .irq_parent = fdt_u32_or(&tree, node, "interrupt-parent", inherited),
     };
     bus->has_ranges = fdt_property(&tree, node, "ranges", &bus->ranges) == OK;
     *out = bus;
@@ -258,10 +277,10 @@ static status_t make_buses(struct walk *w, unsigned depth)
     return OK;
 }
 
-static status_t add_device(struct walk *w, unsigned depth, const struct fdt_node *node,
-                           const struct driver *driver)
+static status_t add_device(struct walk *w, const struct fdt_node *node, const struct driver *driver)
 {
-    status_t status = make_buses(w, depth - 1);
+    unsigned parent = node->depth - 1;
+    status_t status = make_buses(w, parent);
     if (status != OK) {
         return status;
     }
@@ -275,39 +294,45 @@ static status_t add_device(struct walk *w, unsigned depth, const struct fdt_node
     d->match.device.source = &fdt_source;
     d->match.driver = driver;
     d->node = *node;
-    d->bus = w->levels[depth - 1].bus;
-    d->irq_parent = fdt_node_u32(&tree, node, "interrupt-parent", d->bus->irq_parent);
-    d->phandle = fdt_node_u32(&tree, node, "phandle", 0);
+    d->bus = w->levels[parent].bus;
+    d->irq_parent = fdt_u32_or(&tree, node, "interrupt-parent", d->bus->irq_parent);
+    d->phandle = fdt_u32_or(&tree, node, "phandle", 0);
     if (driver->stage == DEVICE_IRQ_CHIP) {
         list_add_tail(&controllers, &d->controller);
     }
     // The firmware's console goes first, so that it is the one that becomes the console.
-    bool is_stdout = w->has_stdout && fdt_node_is_same(node, &w->stdout_node);
+    bool is_stdout = w->has_stdout && node->offset == w->stdout_node.offset;
     device_plan_add(&w->plan, &d->match, is_stdout ? DEVICE_FIRST : DEVICE_LAST);
     return OK;
 }
 
 static status_t walk_tree(struct walk *w)
 {
-    unsigned depth = 0;
-    struct fdt_node node = fdt_root(&tree);
+    struct fdt_node node;
+    uint32_t disabled = UINT32_MAX; // depth of the disabled node that we are below
+    status_t status = fdt_root(&tree, &node);
+    if (status != OK) {
+        return status;
+    }
     w->levels[0] = (struct level){.node = node};
-    bool descend = true;
-    while (fdt_next_node(&tree, &node, &depth, descend)) {
-        descend = depth < MAX_DEPTH && fdt_node_is_okay(&tree, &node);
-        if (!descend) {
+    for (status = fdt_next_node(&tree, &node, &node); status == OK;
+         status = fdt_next_node(&tree, &node, &node)) {
+        if (node.depth >= MAX_DEPTH || node.depth > disabled) {
             continue;
         }
-        const struct driver *driver = find_driver(&node);
-        if (driver != NULL) {
-            status_t status = add_device(w, depth, &node, driver);
-            if (status != OK) {
-                return status;
-            }
+        bool is_enabled = fdt_is_enabled(&tree, &node);
+        disabled = is_enabled ? UINT32_MAX : node.depth;
+        if (!is_enabled) {
+            continue;
         }
-        w->levels[depth] = (struct level){.node = node};
+        w->levels[node.depth] = (struct level){.node = node};
+        const struct driver *driver = find_driver(&node);
+        status_t added = driver != NULL ? add_device(w, &node, driver) : OK;
+        if (added != OK) {
+            return added;
+        }
     }
-    return OK;
+    return status == ERR_NOENT ? OK : status;
 }
 
 status_t device_probe_fdt(struct span fdt)

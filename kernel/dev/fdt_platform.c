@@ -5,12 +5,6 @@
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
-enum {
-    DEFAULT_ADDRESS_CELLS = 2, // where a parent says nothing (2.3.5)
-    DEFAULT_SIZE_CELLS = 1,
-    PATH_MAX_LEN = 128,
-};
-
 // Affinity fields of MPIDR; a CPU's `reg` has nothing else in it.
 static constexpr uint64_t HWID_MASK = 0xff00ffffff;
 
@@ -33,34 +27,40 @@ static void report(struct report *r, uint64_t base, uint64_t size)
 static void report_reg(const struct fdt *fdt, const struct fdt_node *parent,
                        const struct fdt_node *node, struct report *r)
 {
-    uint32_t address_cells = fdt_node_u32(fdt, parent, "#address-cells", DEFAULT_ADDRESS_CELLS);
-    uint32_t size_cells = fdt_node_u32(fdt, parent, "#size-cells", DEFAULT_SIZE_CELLS);
+    uint32_t address_cells = fdt_u32_or(fdt, parent, "#address-cells", FDT_ADDRESS_CELLS);
+    uint32_t size_cells = fdt_u32_or(fdt, parent, "#size-cells", FDT_SIZE_CELLS);
     struct span reg;
-    if (fdt_property(fdt, node, "reg", &reg) != OK) {
+    if (address_cells == 0 || size_cells == 0 || fdt_property(fdt, node, "reg", &reg) != OK) {
         return;
     }
     size_t offset = 0;
     uint64_t base;
     uint64_t size;
-    while (fdt_read_cells(reg, &offset, address_cells, &base) == OK &&
-           fdt_read_cells(reg, &offset, size_cells, &size) == OK) {
+    while (fdt_cells(reg, offset, address_cells, &base) == OK &&
+           fdt_cells(reg, offset + (size_t)address_cells * FDT_CELL_SIZE, size_cells, &size) ==
+               OK) {
         report(r, base, size);
+        offset += (size_t)(address_cells + size_cells) * FDT_CELL_SIZE;
     }
 }
 
-static bool has_device_type(const struct fdt *fdt, const struct fdt_node *node, const char *type)
+static bool string_is(const struct fdt *fdt, const struct fdt_node *node, const char *name,
+                      const char *want)
 {
-    struct span value;
-    return fdt_property(fdt, node, "device_type", &value) == OK && fdt_value_is(value, type);
+    const char *value;
+    return fdt_property_string(fdt, node, name, &value) == OK && strcmp(value, want) == 0;
 }
 
 static void report_ram(const struct fdt *fdt, struct report *r)
 {
-    struct fdt_node root = fdt_root(fdt);
+    struct fdt_node root;
     struct fdt_node node;
-    for (bool more = fdt_first_child(fdt, &root, &node); more;
-         more = fdt_next_sibling(fdt, &node, &node)) {
-        if (has_device_type(fdt, &node, "memory") && fdt_node_is_okay(fdt, &node)) {
+    if (fdt_root(fdt, &root) != OK) {
+        return;
+    }
+    for (status_t s = fdt_first_child(fdt, &root, &node); s == OK;
+         s = fdt_next_sibling(fdt, &node, &node)) {
+        if (string_is(fdt, &node, "device_type", "memory") && fdt_is_enabled(fdt, &node)) {
             report_reg(fdt, &root, &node, r);
         }
     }
@@ -70,17 +70,17 @@ static void report_reserved(const struct fdt *fdt, struct report *r)
 {
     uint64_t base;
     uint64_t size;
-    for (size_t i = 0; fdt_reservation(fdt, i, &base, &size) == OK; i++) {
+    for (unsigned i = 0; fdt_reservation(fdt, i, &base, &size) == OK; i++) {
         report(r, base, size);
     }
     struct fdt_node parent;
+    struct fdt_node node;
     if (fdt_find_path(fdt, "/reserved-memory", &parent) != OK) {
         return;
     }
-    struct fdt_node node;
-    for (bool more = fdt_first_child(fdt, &parent, &node); more;
-         more = fdt_next_sibling(fdt, &node, &node)) {
-        if (fdt_node_is_okay(fdt, &node)) {
+    for (status_t s = fdt_first_child(fdt, &parent, &node); s == OK;
+         s = fdt_next_sibling(fdt, &node, &node)) {
+        if (fdt_is_enabled(fdt, &node)) {
             report_reg(fdt, &parent, &node, r);
         }
     }
@@ -104,10 +104,9 @@ static bool read_address(const struct fdt *fdt, const struct fdt_node *node, con
                          uint64_t *out)
 {
     struct span value;
-    size_t offset = 0;
     return fdt_property(fdt, node, name, &value) == OK &&
-           fdt_read_cells(value, &offset, (uint32_t)value.size / 4, out) == OK &&
-           offset == value.size;
+           (value.size == FDT_CELL_SIZE || value.size == 2 * FDT_CELL_SIZE) &&
+           fdt_cells(value, 0, (uint32_t)value.size / FDT_CELL_SIZE, out) == OK;
 }
 
 void fdt_platform_chosen(const struct fdt *fdt, struct fdt_chosen *out)
@@ -117,10 +116,11 @@ void fdt_platform_chosen(const struct fdt *fdt, struct fdt_chosen *out)
     if (fdt_find_path(fdt, "/chosen", &chosen) != OK) {
         return;
     }
-    struct span value;
-    if (fdt_property(fdt, &chosen, "bootargs", &value) == OK) {
-        out->bootargs = span_of(value.data, strnlen((const char *)value.data, value.size));
+    const char *bootargs;
+    if (fdt_property_string(fdt, &chosen, "bootargs", &bootargs) == OK) {
+        out->bootargs = span_of(bootargs, strlen(bootargs));
     }
+    struct span value;
     if (fdt_property(fdt, &chosen, "kaslr-seed", &value) == OK) {
         out->kaslr_seed = value;
     }
@@ -136,75 +136,66 @@ void fdt_platform_chosen(const struct fdt *fdt, struct fdt_chosen *out)
     }
 }
 
-static status_t find_alias(const struct fdt *fdt, const char *name, struct fdt_node *out)
+// The path behind the alias that `name` starts with.
+static status_t find_alias(const struct fdt *fdt, const char *name, size_t len,
+                           struct fdt_node *out)
 {
     struct fdt_node aliases;
-    struct span path;
     status_t status = fdt_find_path(fdt, "/aliases", &aliases);
     if (status != OK) {
         return status;
     }
-    status = fdt_property(fdt, &aliases, name, &path);
-    if (status != OK) {
-        return status;
+    struct fdt_property p = fdt_properties(&aliases);
+    for (status = fdt_next_property(fdt, &p); status == OK; status = fdt_next_property(fdt, &p)) {
+        if (strncmp(p.name, name, len) == 0 && p.name[len] == '\0') {
+            return fdt_find_path_n(fdt, (const char *)p.value.data,
+                                   strnlen((const char *)p.value.data, p.value.size), out);
+        }
     }
-    size_t offset = 0;
-    const char *text;
-    return fdt_value_next(path, &offset, &text) ? fdt_find_path(fdt, text, out) : ERR_NOENT;
+    return status;
 }
 
 status_t fdt_platform_stdout(const struct fdt *fdt, struct fdt_node *out)
 {
     struct fdt_node chosen;
-    struct span value;
+    const char *path;
     status_t status = fdt_find_path(fdt, "/chosen", &chosen);
     if (status != OK) {
         return status;
     }
-    status = fdt_property(fdt, &chosen, "stdout-path", &value);
+    status = fdt_property_string(fdt, &chosen, "stdout-path", &path);
     if (status != OK) {
         return status;
     }
-    // The UART's own settings may follow after a colon.
-    char path[PATH_MAX_LEN];
-    size_t len = 0;
-    while (len < value.size && value.data[len] != '\0' && value.data[len] != ':') {
-        if (len == sizeof(path) - 1) {
-            return ERR_NOENT;
-        }
-        path[len] = (char)value.data[len];
-        len++;
-    }
-    path[len] = '\0';
-    return path[0] == '/' ? fdt_find_path(fdt, path, out) : find_alias(fdt, path, out);
+    // The UART's own settings may follow behind a colon.
+    const char *colon = strchr(path, ':');
+    size_t len = colon != NULL ? (size_t)(colon - path) : strlen(path);
+    return path[0] == '/' ? fdt_find_path_n(fdt, path, len, out) : find_alias(fdt, path, len, out);
 }
 
 // The affinity of a CPU that PSCI can start.
 static bool read_cpu(const struct fdt *fdt, const struct fdt_node *node, uint32_t address_cells,
                      uint64_t *hwid)
 {
-    struct span value;
-    size_t offset = 0;
-    if (!has_device_type(fdt, node, "cpu") || !fdt_node_is_okay(fdt, node) ||
-        fdt_property(fdt, node, "enable-method", &value) != OK || !fdt_value_has(value, "psci")) {
-        return false;
-    }
-    return fdt_property(fdt, node, "reg", &value) == OK &&
-           fdt_read_cells(value, &offset, address_cells, hwid) == OK && (*hwid & ~HWID_MASK) == 0;
+    struct span reg;
+    return string_is(fdt, node, "device_type", "cpu") && fdt_is_enabled(fdt, node) &&
+           string_is(fdt, node, "enable-method", "psci") &&
+           fdt_property(fdt, node, "reg", &reg) == OK && address_cells != 0 &&
+           fdt_cells(reg, 0, address_cells, hwid) == OK && (*hwid & ~HWID_MASK) == 0;
 }
 
 status_t fdt_platform_cpus(const struct fdt *fdt, uint64_t boot_hwid, uint64_t limit,
                            status_t (*add)(uint64_t hwid))
 {
     struct fdt_node cpus;
+    struct fdt_node node;
     if (fdt_find_path(fdt, "/cpus", &cpus) != OK) {
         return OK;
     }
-    uint32_t address_cells = fdt_node_u32(fdt, &cpus, "#address-cells", DEFAULT_ADDRESS_CELLS);
-    struct fdt_node node;
+    uint32_t address_cells = fdt_u32_or(fdt, &cpus, "#address-cells", FDT_ADDRESS_CELLS);
     uint64_t added = 0;
-    for (bool more = fdt_first_child(fdt, &cpus, &node); more && added < limit;
-         more = fdt_next_sibling(fdt, &node, &node)) {
+    for (status_t s = fdt_first_child(fdt, &cpus, &node); s == OK && added < limit;
+         s = fdt_next_sibling(fdt, &node, &node)) {
         uint64_t hwid;
         if (!read_cpu(fdt, &node, address_cells, &hwid) || hwid == boot_hwid) {
             continue;

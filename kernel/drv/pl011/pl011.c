@@ -63,7 +63,6 @@ struct pl011 {
     uint64_t framing_errors; // [console lock]
     uint64_t breaks;         // [console lock]
     struct irq_handler handler;
-    struct console *console; // [I]
 };
 static struct pl011 system_uart;
 
@@ -180,7 +179,7 @@ static void handle(void *context)
     struct pl011 *u = context;
     write(u, ICR, INT_ALL & ~(uint32_t)(INT_RECEIVE | INT_RECEIVE_TIMEOUT));
     uint64_t overruns = u->overruns;
-    console_interrupt(u->console);
+    console_interrupt(console_system());
     if (UNLIKELY(u->overruns != overruns) && is_pow2(u->overruns)) {
         log_warn("pl011", "input was lost %llu times", (unsigned long long)u->overruns);
     }
@@ -229,7 +228,7 @@ static status_t probe(struct device *d)
         return status;
     }
     init_device(u);
-    status = console_attach(&console_device, u, &u->console);
+    status = console_attach(&console_device, u);
     if (status != OK) {
         return status;
     }
