@@ -18,7 +18,7 @@ static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done
         *done = size;
         return semihost_write(handle == STDERR ? SEMIHOST_ERR : SEMIHOST_OUT, bytes, size);
     }
-    return console_write(bytes, size, WAIT_INTERRUPTIBLE, done);
+    return console_write(console_system(), bytes, size, WAIT_INTERRUPTIBLE, done);
 }
 
 int64_t sys_write(int32_t handle, vaddr_t bytes, uint64_t size)
@@ -54,8 +54,8 @@ int64_t sys_read(int32_t handle, vaddr_t bytes, uint64_t size)
     if (size == 0) {
         return 0;
     }
-    status_t status =
-        console_read(chunk, u64_min(size, sizeof(chunk)), NSEC_NEVER, WAIT_INTERRUPTIBLE, &n);
+    status_t status = console_read(console_system(), chunk, u64_min(size, sizeof(chunk)),
+                                   NSEC_NEVER, WAIT_INTERRUPTIBLE, &n);
     if (status != OK) {
         return status;
     }
