@@ -32,8 +32,16 @@
 #define ICH_HCR_EL2 S3_4_C12_C11_0
 
 // Loads a 64-bit constant without a literal pool (data beside code is not readable everywhere).
-.macro mov_imm reg, value movz \reg, #((\value) & 0xffff) movk \reg,
-    #(((\value) >> 16) & 0xffff), lsl #16 .if ((\value) >> 32) & 0xffff movk \reg,
-    #(((\value) >> 32) & 0xffff), lsl #32 .endif.if ((\value) >> 48) & 0xffff movk \reg,
-    #(((\value) >> 48) & 0xffff), lsl #48 .endif.endm
+// clang-format off
+.macro mov_imm reg, value
+    movz    \reg, #((\value) & 0xffff)
+    movk    \reg, #(((\value) >> 16) & 0xffff), lsl #16
+    .if ((\value) >> 32) & 0xffff
+    movk    \reg, #(((\value) >> 32) & 0xffff), lsl #32
+    .endif
+    .if ((\value) >> 48) & 0xffff
+    movk    \reg, #(((\value) >> 48) & 0xffff), lsl #48
+    .endif
+.endm
+// clang-format on
 #endif
