@@ -122,3 +122,34 @@ status_t cmdline_get_int(const char *line, size_t size, const char *key, int64_t
     *out = is_negative ? -(int64_t)magnitude : (int64_t)magnitude;
     return OK;
 }
+
+status_t cmdline_split(struct span command, char *out, size_t size, size_t *used, size_t *count)
+{
+    char quote = 0;
+    bool is_in_word = false;
+    *used = 0;
+    *count = 0;
+    for (size_t i = 0; i <= command.size; i++) {
+        char c = i < command.size ? (char)command.data[i] : ' ';
+        if (i == command.size && quote != 0) {
+            return ERR_INVAL;
+        }
+        if (quote == 0 && is_blank(c)) {
+            if (!is_in_word) {
+                continue;
+            }
+            c = '\0';
+        } else if (c == quote || (quote == 0 && (c == '\'' || c == '"'))) {
+            quote = quote == 0 ? c : 0;
+            is_in_word = true;
+            continue;
+        }
+        if (*used == size) {
+            return ERR_RANGE;
+        }
+        is_in_word = c != '\0';
+        *count += !is_in_word;
+        out[(*used)++] = c;
+    }
+    return OK;
+}

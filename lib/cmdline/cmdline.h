@@ -16,3 +16,8 @@ bool cmdline_has(const char *line, size_t size, const char *key);
 
 // A decimal or 0x number with an optional minus sign.  ERR_NOENT, ERR_INVAL.
 status_t cmdline_get_int(const char *line, size_t size, const char *key, int64_t *out);
+
+// Splits a command into words as a shell does with quotes (' and ") but nothing else: the words go to
+// `out` one after the other, each with its NUL.  Gives the bytes used and the number of words.
+// ERR_INVAL: an open quote.  ERR_RANGE: too long for `out`.
+status_t cmdline_split(struct span command, char *out, size_t size, size_t *used, size_t *count);
