@@ -14,17 +14,20 @@ enum lock_rank {
     RANK_VMO,            // a memory object's pages: inside an address space
     RANK_MODULE,         // other sleeping locks of one module that call nothing locked
     // Spinlocks.
-    RANK_OBJECT = 100,   // small per-object state
-    RANK_DEVICE,         // a driver's registers and rings
-    RANK_TTY,            // console rings
-    RANK_WAIT,           // a wait queue: conditions are tested under it
-    RANK_TIMER,          // per-CPU timer tree
-    RANK_ASID,           // ASID generation: inside an address-space switch
-    RANK_RUNQUEUE,       // per-CPU run queue: wake-ups happen under a wait queue's lock
-    RANK_SLAB,           // a slab cache's partial lists: its callers may hold anything above
-    RANK_KMAP,           // kernel address space allocator
-    RANK_MEMMAP,         // which RAM is on line: sections bring their pages to the allocator
-    RANK_PAGES,          // page allocator: innermost of memory, slabs refill under their lock
-    RANK_LOG,            // log sinks
-    RANK_PANIC,          // nothing below
+    RANK_FIRST_SPIN = 100,
+    RANK_OBJECT = RANK_FIRST_SPIN, // small per-object state
+    RANK_DEVICE,                   // a driver's registers and rings
+    RANK_TTY,                      // console rings
+    RANK_WAIT,                     // a wait queue: conditions are tested under it
+    RANK_WORK,                     // a worker's list: objects are put away under any lock above
+    RANK_ASID,                     // ASID generation: inside an address-space switch
+    RANK_RUNQUEUE,                 // per-CPU run queue: wake-ups happen under a wait queue's lock
+    RANK_TIMER,                    // per-CPU timer tree: the run queue arms its slice timer
+    RANK_IRQ,                      // attaching of interrupt handlers
+    RANK_SLAB,                     // a slab cache's partial lists: callers may hold anything above
+    RANK_KMAP,                     // kernel address space allocator
+    RANK_MEMMAP,                   // which RAM is on line: sections bring pages to the allocator
+    RANK_PAGES,                    // page allocator: slabs refill under their lock
+    RANK_LOG,                      // log sinks
+    RANK_PANIC,                    // nothing below
 };
