@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Sleeping mutual exclusion, with hand-off to the first waiter, and a reader-writer form in which
- * writers are not starved.  Only for thread context with interrupts enabled and no spinlock held.
+ * Sleeping mutual exclusion, with hand-off to the first waiter.  Only for thread context with
+ * interrupts enabled and no spinlock held.
+ *
+ *   free (0) --CAS--> held (thread) --a locker finds it held--> held, waiters (thread | 1)
+ *   held, waiters --unlock gives it to the first waiter--> held by that one, with or without the bit
+ *
+ * Nobody can take a mutex past its waiters, so none starves and the owner word always tells the
+ * truth.  Taking a free mutex and releasing one without waiters is one compare-and-swap each.
+ *
+ * Locking: the waiters bit is set and cleared under waiters.lock only.  The acquiring swap pairs
+ * with the releasing one; a hand-off pairs the unlocker's release with the new owner's acquire
+ * through waiters.lock.
  */
 #pragma once
 
@@ -13,11 +23,16 @@ struct CAPABILITY("mutex") mutex {
     struct lock_check check;
 };
 
+// `name` is a string constant; the rank is that of a sleeping lock.
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *m) ACQUIRES(*m);
 bool mutex_try_lock(struct mutex *m) TRY_ACQUIRES(true, *m);
 void mutex_unlock(struct mutex *m) RELEASES(*m);
 bool mutex_is_held(const struct mutex *m); // by the current thread
 
-// Takes two mutexes of one rank in address order.
+// As mutex_lock, but a pending signal or kill ends the wait: ERR_INTR, without the mutex.
+status_t mutex_lock_interruptible(struct mutex *m) TRY_ACQUIRES(OK, *m);
+
+// Takes two mutexes of one rank in address order; `a` and `b` may be the same mutex.
 void mutex_lock_pair(struct mutex *a, struct mutex *b) ACQUIRES(*a, *b);
+void mutex_unlock_pair(struct mutex *a, struct mutex *b) RELEASES(*a, *b);

@@ -3,19 +3,35 @@
  * Threads: what the scheduler runs.  The storage is the caller's (kernel/mm/kthread.h allocates
  * kernel threads, kernel/proc user threads).
  *
- *   NEW --thread_start--> RUNNABLE <--picked/preempted--> RUNNING --wait_sleep--> SLEEPING
- *                             ^------------ wake ---------------------------------|
- *   RUNNING --thread_exit--> DEAD --(the next thread on that CPU, off its stack)--> ops->reap
+ *   NEW --thread_start--> RUNNABLE <--picked / preempted, yields--> RUNNING --thread_park--> SLEEPING
+ *                             ^------------------ thread_wake ---------------------------------|
+ *   RUNNING --thread_exit--> DEAD --(a worker, off its stack)--> ops->reap
  *
- * Locking: `state`, `cpu`, and everything the run queue needs belong to the run queue lock of the
- * thread's CPU; work flags are atomic.
+ * Sleeping is by permit: thread_wake gives a thread a permit (wake_pending) or, if it sleeps, wakes
+ * it; thread_park consumes a permit or sleeps.  At most one permit is kept.  So a wake that comes
+ * between a thread's last look at its condition and its sleep is never lost, and the price is that
+ * thread_park may return for no reason the caller knows: it is called in a loop.
+ *
+ * Invariants:
+ *  1. A thread that is RUNNABLE is on exactly one run queue, or on its way there in the hands of
+ *     whoever made it runnable; one that is RUNNING is the `current` of exactly one run queue.
+ *  2. `cpu` changes only under the run queue lock of the CPU that it names, by who then puts the
+ *     thread on the new CPU's queue.  So it is locked by: read it, lock that queue, read it again.
+ *  3. `is_on_cpu` is set before the thread's stack is switched to and cleared (release) after it was
+ *     left.  Nobody runs the thread elsewhere before having read false (acquire).
+ *
+ * Locking: what is marked [run queue lock] belongs to the run queue of `cpu`, see sched.h; work flags
+ * are atomic.
+ * Lifetimes: the storage belongs to core from thread_init until ops->reap is called.  Others who
+ * keep a pointer keep the thread alive by means of their own (a waiter on a queue, a reference).
  */
 #pragma once
 
 #include "kernel/core/cpu.h"
 #include "kernel/core/wait.h"
-#include "lib/base/refcount.h"
+#include "kernel/core/worker.h"
 #include "lib/sched/fair.h"
+#include "lib/sched/rt.h"
 
 enum thread_state {
     THREAD_NEW,
@@ -32,31 +48,45 @@ enum {
     THREAD_SIGNALLED = 1u << 2,    // signals to deliver; ends interruptible sleeps
 };
 
+enum thread_policy {
+    THREAD_FAIR,        // shares by weight
+    THREAD_FIFO,        // real-time: runs until it sleeps or a higher priority comes
+    THREAD_ROUND_ROBIN, // real-time: takes turns with its equals
+    THREAD_IDLE,        // a CPU's idle thread, never queued
+};
+
 enum { THREAD_NAME_SIZE = 32 };
 
 struct thread_ops {
-    // Called off the dead thread's stack, in thread context of another thread, interrupts enabled,
-    // no locks: may free the thread, its stack and anything.
+    // Called once the dead thread is off its stack for good, in thread context of a worker,
+    // interrupts enabled, no locks: may free the thread, its stack and anything.
     void (*reap)(struct thread *t);
 };
 
 struct thread {
-    struct arch_thread arch;         // first: assembly knows it
-    char name[THREAD_NAME_SIZE];     // [I]
-    const struct thread_ops *ops;    // [I] NULL: never freed
-    struct process *process;         // [I] NULL: kernel thread
-    struct arch_aspace *aspace;      // [I] user address space; NULL: none
-    vaddr_t stack_base;              // [I] lowest byte of the kernel stack
-    size_t stack_size;               // [I]
-    enum thread_state state;         // [run queue lock]
-    struct cpu *cpu;                 // [run queue lock] where it runs or last ran
-    struct fair_entity fair;         // [run queue lock] virtual time, weight
-    struct list link;                // [run queue lock] real-time queue or reap list
-    struct cpu_set *affinity;        // [run queue lock] NULL: any CPU
-    bool wake_pending;               // [run queue lock] woken while about to sleep
-    nsec_t run_ns;                   // [run queue lock] CPU time used
-    uint64_t switches;               // [run queue lock]
-    struct lock_held held;           // [c] ranks held; empty in release builds
+    struct arch_thread arch;      // first: assembly knows it
+    char name[THREAD_NAME_SIZE];  // [I]
+    const struct thread_ops *ops; // [I] NULL: never freed
+    struct process *process;      // [I] NULL: kernel thread
+    struct arch_aspace *aspace;   // [I] user address space; NULL: none
+    vaddr_t stack_base;           // [I] lowest byte of the kernel stack
+    size_t stack_size;            // [I]
+    void (*entry)(void *);        // [I]
+    void *argument;               // [I]
+    struct cpu *_Atomic cpu;      // [run queue lock, read anywhere] where it runs or last ran
+    _Atomic bool is_on_cpu;       // [a] a CPU is on its stack
+    enum thread_state state;      // [run queue lock]
+    enum thread_policy policy;    // [run queue lock]
+    bool is_queued;               // [run queue lock] RUNNABLE and on the queue of `cpu`
+    bool wake_pending;            // [run queue lock] the permit
+    int nice;                     // [run queue lock]
+    struct fair_entity fair;      // [run queue lock] THREAD_FAIR
+    struct rt_entity rt;          // [run queue lock] THREAD_FIFO, THREAD_ROUND_ROBIN
+    struct cpu_set *affinity;     // [run queue lock] NULL: any CPU
+    nsec_t run_ns;                // [run queue lock] CPU time used up to the last switch
+    uint64_t switches;            // [run queue lock] times it got the CPU
+    struct work reap;             // carries a dead thread to the worker
+    struct lock_held held;        // [c] locks held; empty in release builds
 };
 
 static inline struct thread *thread_current(void)
@@ -64,36 +94,77 @@ static inline struct thread *thread_current(void)
     return arch_current();
 }
 
-// Fills `t` with a kernel thread that will run entry(arg) on the stack [base, base + size) and then
-// exit.  `name` is copied.  Takes the storage until ops->reap.
+static inline uint32_t thread_flags(const struct thread *t)
+{
+    return __atomic_load_n(&t->arch.flags, __ATOMIC_ACQUIRE);
+}
+
+// Whether a kill or signal is pending, which ends interruptible sleeps.
+static inline bool thread_is_notified(const struct thread *t)
+{
+    return (thread_flags(t) & (THREAD_KILLED | THREAD_SIGNALLED)) != 0;
+}
+
+// Clears work flags of the current thread (it has done the work, or will).
+void thread_clear_flags(uint32_t flags);
+
+// Fills `t` with a kernel thread of nice 0 that will run entry(arg) on the stack [stack, stack +
+// size) and exit when entry returns.  `name` is copied and cut.  `ops` NULL: nobody is told when it
+// is dead.  A user thread sets process, aspace and what is beside them before thread_start.
 void thread_init(struct thread *t, const char *name, void *stack, size_t stack_size,
                  void (*entry)(void *), void *arg, const struct thread_ops *ops);
+
+// Fills `t` with the idle thread of the CPU numbered `index`, for code that runs already (boot).
+void thread_init_idle(struct thread *t, unsigned index);
 
 // Makes a NEW thread runnable on the CPU that suits it best.
 void thread_start(struct thread *t);
 
-// Ends the current thread.
+// Ends the current thread.  No lock held.
 NORETURN void thread_exit(void);
 
-// Wakes a thread that sleeps (or is about to).  True if it did anything.  Any context.
+// Wakes a thread that sleeps, or gives it the permit not to sleep next time.  False if it was dead,
+// new, or had the permit already.  Any context.
 bool thread_wake(struct thread *t);
 
+// Sleeps until thread_wake, also one that came since the last thread_park; may return without one.
+// For building what wait.h does not offer.  No spinlock held, interrupts enabled.
+void thread_park(void);
+
 // Sets a work flag and makes sure that the thread notices soon: interrupts its sleep if that is
-// interruptible, sends its CPU an IPI if it runs user code there.
+// interruptible, sends its CPU an IPI if it runs elsewhere.  Any context.
 void thread_notify(struct thread *t, uint32_t flag);
 
-// Gives up the CPU to others that are runnable, if any.
+// Gives the rest of the time slice to others that are runnable on this CPU, if any.
 void thread_yield(void);
 
-// Sleeps until the deadline.  ERR_INTR with WAIT_INTERRUPTIBLE.
+// Sleeps until the deadline.  OK when it has passed, ERR_INTR with WAIT_INTERRUPTIBLE.
 status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags);
 
 // A long kernel path calls this every few hundred microseconds: lets others run if they should.
-void thread_preempt_point(void);
+// Costs two instructions when not.
+static ALWAYS_INLINE void thread_preempt_point(void);
 
-// Allows the thread on the CPUs in `set` only (borrowed for the thread's life; NULL: all); moves it
-// at once if it stands elsewhere.  ERR_INVAL: no CPU of the set is online.
+// Allows the thread on the CPUs in `set` only (borrowed until the next call or the thread's end;
+// NULL: all); moves it at once if it stands elsewhere.  ERR_INVAL: no CPU of the set is online.
 status_t thread_set_affinity(struct thread *t, struct cpu_set *set);
 
-// Priority: a nice value -20..19 for the fair class.
+// A place in the fair class by nice value, -20 (most) to 19 (clamped).  Any thread that is not dead.
 void thread_set_nice(struct thread *t, int nice);
+
+// A place in the real-time class: THREAD_FIFO or THREAD_ROUND_ROBIN with a priority below
+// RT_PRIORITIES, higher runs first.  ERR_INVAL.
+status_t thread_set_realtime(struct thread *t, enum thread_policy policy, uint32_t priority);
+
+// CPU time that the thread has used.
+nsec_t thread_run_time(struct thread *t);
+
+// Gives up the CPU because THREAD_NEED_RESCHED asks for it (sched.c).
+void sched_preempt(void);
+
+static ALWAYS_INLINE void thread_preempt_point(void)
+{
+    if (UNLIKELY((thread_flags(thread_current()) & THREAD_NEED_RESCHED) != 0)) {
+        sched_preempt();
+    }
+}

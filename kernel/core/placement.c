@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which CPU a thread runs on: wake-up placement, stealing, and calls to idle CPUs. */
+#include "kernel/core/runqueue_priv.h"
+
+// How many waiting threads a thief looks at, so that the victim's lock is not held for long.
+enum { STEAL_LOOKS = 32 };
+
+static struct cpu *next_online(const struct cpu *c)
+{
+    struct cpu *next = cpu_next_online(c);
+    return next != NULL ? next : cpu_next_online(NULL);
+}
+
+static unsigned level_at(const struct cpu *c)
+{
+    return atomic_load_explicit(&rq_of(c)->level, memory_order_relaxed);
+}
+
+static unsigned queued_at(const struct cpu *c)
+{
+    return atomic_load_explicit(&rq_of(c)->queued, memory_order_relaxed);
+}
+
+// A thread would run there at once.  What was queued there a moment ago counts, so that a burst of
+// wake-ups spreads over the idle CPUs.
+static bool is_vacant(const struct cpu *c)
+{
+    return level_at(c) == LEVEL_IDLE && queued_at(c) == 0;
+}
+
+static unsigned wanted_level(const struct thread *t)
+{
+    return t->policy == THREAD_FAIR ? LEVEL_FAIR : LEVEL_REALTIME + t->rt.priority;
+}
+
+// The allowed CPU, from the thread's last one on, that suits best: a vacant one at once, else for
+// real-time threads the one whose thread matters least, else the first.
+static struct cpu *search(const struct thread *t, struct cpu *last)
+{
+    struct cpu *best = NULL;
+    unsigned best_level = wanted_level(t);
+    struct cpu *c = last;
+    do {
+        if (thread_is_allowed(t, c)) {
+            if (is_vacant(c)) {
+                return c;
+            }
+            if (best == NULL || level_at(c) < best_level) {
+                best = c;
+                best_level = level_at(c) < best_level ? level_at(c) : best_level;
+            }
+        }
+        c = next_online(c);
+    } while (c != last);
+    return best != NULL ? best : last;
+}
+
+static struct cpu *choose_cpu(struct run_queue *rq, struct thread *t)
+{
+    struct cpu *last = rq->cpu;
+    bool may_stay = thread_is_allowed(t, last);
+    // Acquire: whoever runs it next sees its stack as it left it.
+    if (atomic_load_explicit(&t->is_on_cpu, memory_order_acquire)) {
+        if (may_stay) {
+            return last; // that CPU is switching away from it and runs it again when it can
+        }
+        while (atomic_load_explicit(&t->is_on_cpu, memory_order_acquire)) {
+            arch_relax();
+        }
+    }
+    bool is_fair = t->policy == THREAD_FAIR;
+    if (may_stay &&
+        (is_vacant(last) ||
+         (is_fair && atomic_load_explicit(&sched_idle_count, memory_order_relaxed) == 0))) {
+        return last;
+    }
+    return search(t, last);
+}
+
+void rq_send(struct run_queue *rq, struct thread *t) NO_THREAD_ANALYSIS
+{
+    struct cpu *c = choose_cpu(rq, t);
+    while (c != rq->cpu) {
+        atomic_store_explicit(&t->cpu, c, memory_order_relaxed);
+        spin_unlock(&rq->lock);
+        rq = rq_of(c);
+        spin_lock(&rq->lock);
+        rq->stats.migrations++;
+        // Its affinity may have changed in between.
+        c = thread_is_allowed(t, c) ? c : choose_cpu(rq, t);
+    }
+    rq_enqueue(rq, t);
+    spin_unlock(&rq->lock);
+}
+
+bool thread_wake(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    bool did_something = false;
+    if (t->state == THREAD_SLEEPING) {
+        t->state = THREAD_RUNNABLE;
+        rq_send(rq, t);
+        did_something = true;
+    } else {
+        if ((t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE) && !t->wake_pending) {
+            t->wake_pending = true;
+            did_something = true;
+        }
+        spin_unlock(&rq->lock);
+    }
+    arch_irq_restore(flags);
+    return did_something;
+}
+
+void thread_start(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    t->state = THREAD_RUNNABLE;
+    rq_send(rq, t);
+    arch_irq_restore(flags);
+}
+
+/* ---- Idle CPUs ---- */
+
+static bool may_steal(const struct thread *t, const struct cpu *thief)
+{
+    return thread_is_allowed(t, thief) &&
+           !atomic_load_explicit(&t->is_on_cpu, memory_order_acquire);
+}
+
+// Something that waits on `rq` and may run on `thief`; NULL if a look at some shows none.
+static struct thread *find_loot(struct run_queue *rq, const struct cpu *thief) REQUIRES(rq -> lock)
+{
+    struct rt_entity *rt = rt_first(&rq->rt);
+    if (rt != NULL && may_steal(container_of(rt, struct thread, rt), thief)) {
+        return container_of(rt, struct thread, rt);
+    }
+    // The one that would wait longest.
+    struct fair_entity *e = fair_last(&rq->fair);
+    for (unsigned i = 0; e != NULL && i < STEAL_LOOKS; i++) {
+        struct thread *t = container_of(e, struct thread, fair);
+        if (may_steal(t, thief)) {
+            return t;
+        }
+        e = fair_before(e);
+    }
+    return NULL;
+}
+
+// The busy CPU with the longest queue below `limit`; NULL: nothing waits anywhere.
+static struct cpu *find_victim(const struct cpu *thief, unsigned limit)
+{
+    struct cpu *victim = NULL;
+    unsigned most = 0;
+    cpu_for_each_online(c)
+    {
+        unsigned n = queued_at(c);
+        // What waits at an idle CPU is about to run there.
+        if (c != thief && n > most && n < limit && level_at(c) != LEVEL_IDLE) {
+            most = n;
+            victim = c;
+        }
+    }
+    return victim;
+}
+
+void rq_steal(struct run_queue *rq) NO_THREAD_ANALYSIS
+{
+    struct cpu *victim = find_victim(rq->cpu, UINT32_MAX);
+    // A queue of threads that must not move is passed over for the next longest.
+    while (victim != NULL) {
+        struct run_queue *from = rq_of(victim);
+        spin_lock(&from->lock);
+        struct thread *t = find_loot(from, rq->cpu);
+        if (t != NULL) {
+            rq_dequeue(from, t);
+            atomic_store_explicit(&t->cpu, rq->cpu, memory_order_relaxed);
+            spin_unlock(&from->lock);
+            spin_lock(&rq->lock);
+            rq->stats.steals++;
+            rq->stats.migrations++;
+            if (thread_is_allowed(t, rq->cpu)) {
+                rq_enqueue(rq, t);
+                spin_unlock(&rq->lock);
+            } else {
+                rq_send(rq, t);
+            }
+            return;
+        }
+        unsigned length = queued_at(victim);
+        spin_unlock(&from->lock);
+        victim = find_victim(rq->cpu, length);
+    }
+}
+
+void rq_call_idle(void)
+{
+    if (atomic_load_explicit(&sched_idle_count, memory_order_relaxed) == 0) {
+        return;
+    }
+    cpu_for_each_online(c)
+    {
+        struct run_queue *rq = rq_of(c);
+        if (atomic_load_explicit(&rq->is_waiting, memory_order_relaxed)) {
+            spin_lock(&rq->lock);
+            bool is_waiting =
+                atomic_exchange_explicit(&rq->is_waiting, false, memory_order_relaxed);
+            spin_unlock(&rq->lock);
+            if (is_waiting) {
+                cpu_send_ipi(c, IPI_RESCHEDULE);
+                return;
+            }
+        }
+    }
+}

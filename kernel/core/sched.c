@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/core/sched.h"
+
+#include "kernel/core/panic.h"
+#include "kernel/core/runqueue_priv.h"
+
+static struct {
+    struct thread boot;                           // becomes the idle thread of CPU 0
+    void (*activate)(struct arch_aspace *aspace); // [I]
+} sched;
+
+/* ---- Set-up ---- */
+
+struct thread *sched_boot_thread(void)
+{
+    return &sched.boot;
+}
+
+void sched_init_boot(void)
+{
+    struct cpu *c = cpu_this();
+    c->hwid = arch_cpu_hwid();
+    thread_init_idle(&sched.boot, 0);
+    sched_init_cpu(c);
+}
+
+void sched_init_cpu(struct cpu *c)
+{
+    struct run_queue *rq = rq_of(c);
+    spin_init(&rq->lock, "run queue", RANK_RUNQUEUE);
+    rq->cpu = c;
+    rq->idle = c->idle;
+    rq->current = c->idle;
+    fair_queue_init(&rq->fair);
+    rt_queue_init(&rq->rt);
+    timer_init(&rq->slice, rq_slice_expired);
+    time_init_cpu(c);
+    worker_init_cpu(c);
+
+    struct thread *t = c->idle;
+    t->policy = THREAD_IDLE;
+    t->state = THREAD_RUNNING;
+    atomic_init(&t->cpu, c);
+    atomic_init(&t->is_on_cpu, true);
+}
+
+void sched_set_aspace_switch(void (*activate)(struct arch_aspace *))
+{
+    sched.activate = activate;
+}
+
+/* ---- Address spaces ---- */
+
+static void activate(struct run_queue *rq, struct arch_aspace *as)
+{
+    atomic_store_explicit(&rq->active, as, memory_order_relaxed);
+    if (sched.activate != NULL) {
+        sched.activate(as);
+    }
+}
+
+// A kernel thread works in whatever user address space is there, which saves two changes when the
+// same user thread follows.
+static ALWAYS_INLINE void switch_aspace(struct run_queue *rq, const struct thread *next)
+{
+    struct arch_aspace *as = next->aspace;
+    if (as != NULL && as != atomic_load_explicit(&rq->active, memory_order_relaxed)) {
+        activate(rq, as);
+    }
+}
+
+void sched_aspace_changed(void)
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_here();
+    struct arch_aspace *as = thread_current()->aspace;
+    if (as != atomic_load_explicit(&rq->active, memory_order_relaxed)) {
+        activate(rq, as);
+    }
+    arch_irq_restore(flags);
+}
+
+static void drop_aspace(void *as)
+{
+    struct run_queue *rq = rq_here();
+    if (atomic_load_explicit(&rq->active, memory_order_relaxed) == as) {
+        assert(thread_current()->aspace != as);
+        activate(rq, NULL);
+    }
+}
+
+void sched_forget_aspace(struct arch_aspace *as)
+{
+    cpu_for_each_online(c)
+    {
+        if (atomic_load_explicit(&rq_of(c)->active, memory_order_relaxed) == as) {
+            cpu_call(c, drop_aspace, as);
+        }
+    }
+}
+
+/* ---- The switch ---- */
+
+// What the switch left behind is dead or has to move; its stack is free now.
+static COLD void settle(struct thread *t) NO_THREAD_ANALYSIS
+{
+    if (t->state == THREAD_DEAD) {
+        if (t->ops != NULL) {
+            work_queue(&t->reap);
+        }
+        return;
+    }
+    rq_send(rq_lock_thread(t), t);
+}
+
+// First act on the stack switched to: `prev` is what ran on this CPU before.
+static ALWAYS_INLINE void finish_switch(struct thread *prev)
+{
+    struct run_queue *rq = rq_here();
+    struct thread *leaving = rq->leaving;
+    // Release: all of its stack is written; pairs with the acquire of those who run it elsewhere.
+    atomic_store_explicit(&prev->is_on_cpu, false, memory_order_release);
+    if (UNLIKELY(leaving != NULL)) {
+        rq->leaving = NULL;
+        settle(leaving);
+    }
+}
+
+// Gives the CPU from `prev` (charged, its state set) to the best thread; returns when `prev` runs
+// again, at once if it is the best.  Interrupts are masked.
+static void switch_from(struct run_queue *rq, struct thread *prev, bool stays)
+    RELEASES(rq -> lock) NO_THREAD_ANALYSIS
+{
+    if ((thread_flags(prev) & THREAD_NEED_RESCHED) != 0) {
+        (void)__atomic_fetch_and(&prev->arch.flags, ~THREAD_NEED_RESCHED, __ATOMIC_RELAXED);
+    }
+    if (stays && UNLIKELY(!thread_is_allowed(prev, rq->cpu))) {
+        rq->leaving = prev;
+        stays = false;
+    }
+    struct thread *next = rq_choose(rq, prev, stays);
+    if (next == prev) {
+        prev->state = THREAD_RUNNING;
+        spin_unlock(&rq->lock);
+        return;
+    }
+    rq->current = next;
+    rq->stats.switches++;
+    next->switches++;
+    next->state = THREAD_RUNNING;
+    atomic_store_explicit(&next->is_on_cpu, true, memory_order_relaxed);
+    if (UNLIKELY(next->policy != THREAD_FAIR)) {
+        rq->turn_start = rq->charged;
+    }
+    if (atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
+        rq_arm_slice(rq, rq->charged);
+    }
+    spin_unlock(&rq->lock);
+
+    switch_aspace(rq, next);
+    finish_switch(arch_thread_switch(&prev->arch, &next->arch));
+}
+
+void kernel_thread_begin(struct thread *previous)
+{
+    finish_switch(previous);
+    arch_irq_enable();
+}
+
+// The current thread's run queue, locked and charged.
+static ALWAYS_INLINE struct run_queue *lock_here(void) NO_THREAD_ANALYSIS
+{
+    struct run_queue *rq = rq_here();
+    spin_lock(&rq->lock);
+    rq_charge(rq, time_now());
+    return rq;
+}
+
+void thread_park(void) NO_THREAD_ANALYSIS
+{
+    struct thread *self = thread_current();
+    lock_check_may_sleep();
+    assert(self->policy != THREAD_IDLE);
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = lock_here();
+    if (self->wake_pending) {
+        self->wake_pending = false;
+        spin_unlock(&rq->lock);
+    } else {
+        self->state = THREAD_SLEEPING;
+        switch_from(rq, self, false);
+    }
+    arch_irq_restore(flags);
+}
+
+void sched_preempt(void) NO_THREAD_ANALYSIS
+{
+    struct thread *self = thread_current();
+    lock_check_may_sleep();
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = lock_here();
+    self->state = THREAD_RUNNABLE;
+    switch_from(rq, self, true);
+    arch_irq_restore(flags);
+}
+
+void thread_yield(void) NO_THREAD_ANALYSIS
+{
+    struct thread *self = thread_current();
+    if (atomic_load_explicit(&rq_here()->queued, memory_order_relaxed) == 0) {
+        return;
+    }
+    lock_check_may_sleep();
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = lock_here();
+    if (LIKELY(self->policy == THREAD_FAIR)) {
+        fair_yield(&rq->fair);
+    } else {
+        rq->is_turn_over = true;
+    }
+    self->state = THREAD_RUNNABLE;
+    switch_from(rq, self, true);
+    arch_irq_restore(flags);
+}
+
+void thread_exit(void) NO_THREAD_ANALYSIS
+{
+    struct thread *self = thread_current();
+    lock_check_may_sleep();
+    assert(self->policy != THREAD_IDLE);
+    arch_irq_disable();
+    struct run_queue *rq = lock_here();
+    self->state = THREAD_DEAD;
+    rq->leaving = self;
+    switch_from(rq, self, false);
+    panic("a dead thread runs");
+}
+
+/* ---- Idle ---- */
+
+// One round: runs what there is until nothing is left, or waits for one interrupt.
+static void idle_round(struct run_queue *rq, struct thread *self) NO_THREAD_ANALYSIS
+{
+    arch_irq_disable();
+    if (atomic_load_explicit(&rq->queued, memory_order_relaxed) == 0) {
+        rq_steal(rq);
+    }
+    spin_lock(&rq->lock);
+    if (atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
+        rq_charge(rq, time_now());
+        switch_from(rq, self, true);
+    } else {
+        atomic_store_explicit(&rq->is_waiting, true, memory_order_relaxed);
+        spin_unlock(&rq->lock);
+        arch_cpu_idle();
+        atomic_store_explicit(&rq->is_waiting, false, memory_order_relaxed);
+    }
+    arch_irq_enable();
+}
+
+void sched_run_idle(void)
+{
+    struct thread *self = thread_current();
+    struct run_queue *rq = rq_here();
+    arch_irq_disable();
+    spin_lock(&rq->lock);
+    rq->charged = time_now();
+    spin_unlock(&rq->lock);
+    atomic_fetch_add_explicit(&sched_idle_count, 1, memory_order_relaxed);
+    for (;;) {
+        idle_round(rq, self);
+    }
+}
+
+void sched_cpu_stats(const struct cpu *c, struct sched_stats *out)
+{
+    struct run_queue *rq = rq_of(c);
+    irqflags_t flags = spin_lock_irqsave(&rq->lock);
+    *out = rq->stats;
+    out->queued = atomic_load_explicit(&rq->queued, memory_order_relaxed);
+    spin_unlock_irqrestore(&rq->lock, flags);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/core/thread.h"
+
+#include "kernel/core/panic.h"
+#include "kernel/core/runqueue_priv.h"
+#include "kernel/core/time.h"
+#include "lib/base/string.h"
+#include "lib/fmt/fmt.h"
+
+static void reap(struct work *work)
+{
+    struct thread *t = container_of(work, struct thread, reap);
+    t->ops->reap(t);
+}
+
+// Where every thread starts, after the switch to it was finished.
+static void run(void *thread)
+{
+    struct thread *t = thread;
+    t->entry(t->argument);
+    thread_exit();
+}
+
+static void set_name(struct thread *t, const char *name)
+{
+    size_t length = strnlen(name, sizeof(t->name) - 1);
+    memcpy(t->name, name, length);
+    t->name[length] = '\0';
+}
+
+void thread_init(struct thread *t, const char *name, void *stack, size_t stack_size,
+                 void (*entry)(void *), void *arg, const struct thread_ops *ops)
+{
+    memset(t, 0, sizeof(*t));
+    set_name(t, name);
+    t->ops = ops;
+    t->stack_base = (vaddr_t)stack;
+    t->stack_size = stack_size;
+    t->entry = entry;
+    t->argument = arg;
+    atomic_init(&t->cpu, cpu_this());
+    fair_entity_init(&t->fair, 0);
+    list_init(&t->rt.link);
+    work_init(&t->reap, reap);
+    arch_thread_init(&t->arch, (char *)stack + stack_size, run, t);
+}
+
+void thread_init_idle(struct thread *t, unsigned index)
+{
+    (void)fmt_print(t->name, sizeof(t->name), "idle/%u", index);
+    fair_entity_init(&t->fair, 0);
+    list_init(&t->rt.link);
+}
+
+void thread_clear_flags(uint32_t flags)
+{
+    (void)__atomic_fetch_and(&thread_current()->arch.flags, ~flags, __ATOMIC_ACQUIRE);
+}
+
+void thread_notify(struct thread *t, uint32_t flag) NO_THREAD_ANALYSIS
+{
+    thread_set_flags(t, flag);
+    thread_wake(t);
+    // If it runs user code elsewhere, any interrupt brings it into the kernel, where it sees the flag.
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    if (t->state == THREAD_RUNNING && rq != rq_here()) {
+        cpu_send_ipi(rq->cpu, IPI_RESCHEDULE);
+    }
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+}
+
+status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags)
+{
+    struct waiter nobody = {.thread = thread_current()};
+    status_t status = wait_sleep(&nobody, deadline, flags);
+    return status == ERR_TIMEDOUT ? OK : status;
+}
+
+/* ---- Where and how it runs ---- */
+
+static bool has_online(const struct cpu_set *set)
+{
+    cpu_for_each_online(c)
+    {
+        if (cpu_set_has(set, c->index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Takes the thread away from a CPU that it may no longer use.
+static void move(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock) NO_THREAD_ANALYSIS
+{
+    if (t->is_queued) {
+        rq_dequeue(rq, t);
+        rq_send(rq, t);
+        return;
+    }
+    if (t->state == THREAD_RUNNING) {
+        rq_request_resched(rq); // the switch sends it on
+    }
+    spin_unlock(&rq->lock);
+}
+
+status_t thread_set_affinity(struct thread *t, struct cpu_set *set) NO_THREAD_ANALYSIS
+{
+    if (set != NULL && !has_online(set)) {
+        return ERR_INVAL;
+    }
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    t->affinity = set;
+    if (thread_is_allowed(t, rq->cpu)) {
+        spin_unlock(&rq->lock);
+    } else {
+        move(rq, t);
+    }
+    arch_irq_restore(flags);
+    if (t == thread_current()) {
+        thread_preempt_point();
+    }
+    return OK;
+}
+
+// The thread out of its class, and into one: around any change of policy, priority or weight.
+static void leave_class(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock)
+{
+    if (t->is_queued) {
+        rq_dequeue(rq, t);
+        t->is_queued = true;
+    } else if (t->state == THREAD_RUNNING) {
+        rq_charge(rq, time_now());
+        if (t->policy == THREAD_FAIR) {
+            fair_leave(&rq->fair);
+        }
+    }
+}
+
+static void join_class(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock)
+{
+    if (t->is_queued) {
+        rq_enqueue(rq, t);
+    } else if (t->state == THREAD_RUNNING) {
+        if (t->policy == THREAD_FAIR) {
+            fair_join_current(&rq->fair, &t->fair);
+        }
+        rq_level_changed(rq);
+    }
+}
+
+void thread_set_nice(struct thread *t, int nice) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    leave_class(rq, t);
+    t->policy = THREAD_FAIR;
+    fair_set_nice(&t->fair, nice);
+    join_class(rq, t);
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+}
+
+status_t thread_set_realtime(struct thread *t, enum thread_policy policy,
+                             uint32_t priority) NO_THREAD_ANALYSIS
+{
+    if ((policy != THREAD_FIFO && policy != THREAD_ROUND_ROBIN) || priority >= RT_PRIORITIES) {
+        return ERR_INVAL;
+    }
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    leave_class(rq, t);
+    t->policy = policy;
+    t->rt.priority = priority;
+    join_class(rq, t);
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+    return OK;
+}
+
+nsec_t thread_run_time(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    if (t->state == THREAD_RUNNING) {
+        rq_charge(rq, time_now());
+    }
+    nsec_t ran = t->run_ns;
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+    return ran;
+}
