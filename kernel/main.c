@@ -3,21 +3,10 @@
  * The boot order, as a contents page.  kernel_main runs on the boot CPU's idle thread, which never
  * sleeps; what may sleep goes on in a thread of its own.
  */
-#include "kernel/core/bootarg.h"
-#include "kernel/core/irq.h"
-#include "kernel/core/log.h"
-#include "kernel/core/panic.h"
+#include "kernel/core/cpu.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
-#include "kernel/core/worker.h"
-#include "kernel/dev/device.h"
-#include "kernel/dev/power.h"
-#include "kernel/drv/semihost/semihost.h"
 #include "kernel/init/init.h"
-#include "kernel/mm/heap.h"
-#include "kernel/mm/kmap.h"
-#include "kernel/mm/kthread.h"
-#include "kernel/mm/memmap.h"
 
 static void boot_thread(void *arg)
 {

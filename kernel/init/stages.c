@@ -10,11 +10,11 @@
 #include "kernel/init/init.h"
 #include "kernel/init/record_priv.h"
 #include "kernel/mm/heap.h"
-#include "kernel/mm/kmap.h"
 #include "kernel/mm/kthread.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
 #include "lib/base/bits.h"
+#include "lib/fmt/fmt.h"
 
 enum {
     LOG_RING_MIN = 16 << 10,
@@ -34,8 +34,6 @@ void init_memory(void)
     if (memory_init() != OK) {
         panic("not enough memory to run");
     }
-    heap_init();
-    kmap_init();
     record_after_memory(&record);
 }
 
@@ -56,6 +54,21 @@ void init_log(void)
     }
 }
 
+static void start_worker(struct cpu *c)
+{
+    char name[THREAD_NAME_SIZE];
+    fmt_print(name, sizeof(name), "worker/%u", c->index);
+    if (kthread_create(name, worker_run, c, NULL) != OK) {
+        panic("no memory for the worker of CPU %u", c->index);
+    }
+}
+
+void init_scheduling(void)
+{
+    sched_set_aspace_switch(arch_aspace_activate);
+    start_worker(cpu_this());
+}
+
 void init_start_thread(void (*entry)(void *))
 {
     if (kthread_create("boot", entry, NULL, NULL) != OK) {
@@ -72,7 +85,11 @@ void init_devices(void)
 
 static status_t add_cpu(uint64_t hwid)
 {
-    return kthread_add_cpu(hwid);
+    status_t status = kthread_add_cpu(hwid);
+    if (status == OK) {
+        start_worker(cpu_get(cpu_count() - 1));
+    }
+    return status;
 }
 
 void init_cpus(void)

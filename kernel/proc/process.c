@@ -94,14 +94,12 @@ static void insert_locked(struct process *p) REQUIRES(processes.lock)
 {
     struct rb_node **link = &processes.by_pid.node;
     struct rb_node *parent = NULL;
-    bool is_leftmost = true;
     while (*link != NULL) {
         parent = *link;
         bool goes_left = p->pid < container_of(parent, struct process, by_pid)->pid;
-        is_leftmost = is_leftmost && goes_left;
         link = goes_left ? &parent->left : &parent->right;
     }
-    rb_insert(&processes.by_pid, &p->by_pid, parent, link, is_leftmost);
+    rb_insert(&processes.by_pid, &p->by_pid, parent, link);
     processes.count++;
 }
 
@@ -289,11 +287,9 @@ NORETURN void process_exit(int wait_status)
 {
     struct process *p = process_current();
     struct aspace *as = p->aspace;
-    irqflags_t flags = arch_irq_save();
-    thread_current()->aspace = NULL;
-    arch_aspace_activate(NULL);
-    arch_irq_restore(flags);
     p->aspace = NULL;
+    thread_current()->aspace = NULL;
+    sched_aspace_changed();
     aspace_unref(as);
     mutex_lock(&processes.lock);
     end_locked(p, wait_status);

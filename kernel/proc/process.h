@@ -22,6 +22,7 @@
 #include "kernel/mm/aspace.h"
 #include "lib/base/rbtree.h"
 #include "lib/base/refcount.h"
+#include "lib/base/span.h"
 
 typedef int32_t pid_t;
 

@@ -9,13 +9,16 @@
 struct uthread {
     struct thread thread;
     struct arch_fp_state fp;
+    struct cpu_set affinity; // bits NULL: any CPU
 };
 
 void uthread_destroy(struct thread *t)
 {
     process_unref(t->process);
-    kmap_stack_free((void *)t->stack_base, t->stack_size);
-    heap_free(container_of(t, struct uthread, thread));
+    kmap_stack_free((void *)t->stack_base);
+    struct uthread *u = container_of(t, struct uthread, thread);
+    heap_free(u->affinity.bits);
+    heap_free(u);
 }
 
 static const struct thread_ops uthread_ops = {.reap = uthread_destroy};
@@ -35,7 +38,7 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     }
     struct uthread *u = memory;
     void *stack;
-    status = kmap_stack_alloc(KERNEL_STACK_SIZE, &stack);
+    status = kmap_stack_alloc(&stack);
     if (status != OK) {
         heap_free(u);
         return status;
@@ -51,4 +54,27 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     *user_frame = *frame;
     *out = t;
     return OK;
+}
+
+status_t uthread_set_affinity(const uint64_t *bits, size_t words)
+{
+    struct uthread *u = container_of(thread_current(), struct uthread, thread);
+    void *copy;
+    status_t status = heap_alloc_array(words, sizeof(*bits), &copy);
+    if (status != OK) {
+        return status;
+    }
+    memcpy(copy, bits, words * sizeof(*bits));
+    struct cpu_set set = {.words = words, .bits = copy};
+    status = thread_set_affinity(&u->thread, &set);
+    if (status != OK) {
+        heap_free(copy);
+        return status;
+    }
+    struct cpu_set old = u->affinity;
+    u->affinity = set;
+    // No failure below: the same set, now in its lasting place.
+    status = thread_set_affinity(&u->thread, &u->affinity);
+    heap_free(old.bits);
+    return status;
 }

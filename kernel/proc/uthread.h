@@ -13,3 +13,7 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
 
 // Frees a thread that was never started.
 void uthread_destroy(struct thread *t);
+
+// Restricts the current thread to the CPUs of a bitmap (copied).  ERR_INVAL: none of them is online.
+// ERR_NOMEM.
+status_t uthread_set_affinity(const uint64_t *bits, size_t words);

@@ -10,6 +10,7 @@
 #include "kernel/dev/power.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/exec.h"
+#include "kernel/proc/uthread.h"
 #include "lib/base/bits.h"
 
 enum { PATH_MAX_BYTES = 1024, FIRST_PROCESS = 1 };
@@ -111,18 +112,17 @@ int64_t sys_yield(void)
 int64_t sys_setaffinity(vaddr_t mask, uint64_t size)
 {
     size_t words = align_up(cpu_count(), 64) / 64;
-    void *memory;
-    status_t status = heap_zalloc(words * sizeof(uint64_t), &memory);
+    void *bits;
+    status_t status = heap_alloc_array(words, sizeof(uint64_t), &bits);
     if (status != OK) {
         return status;
     }
-    struct cpu_set set = {.words = words, .bits = memory};
-    if (arch_copy_from_user(set.bits, mask, u64_min(size, words * sizeof(uint64_t))) != 0) {
+    if (arch_copy_from_user(bits, mask, u64_min(size, words * sizeof(uint64_t))) != 0) {
         status = ERR_FAULT;
     } else {
-        status = thread_set_affinity(thread_current(), &set);
+        status = uthread_set_affinity(bits, words);
     }
-    heap_free(memory);
+    heap_free(bits);
     return status;
 }
 
@@ -142,8 +142,7 @@ int64_t sys_clock(uint32_t clock)
 
 int64_t sys_sleep(uint64_t deadline)
 {
-    status_t status = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
-    return status == ERR_TIMEDOUT ? 0 : status;
+    return thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
 }
 
 int64_t sys_power(uint32_t action)
