@@ -60,11 +60,12 @@ FLAGS_checked  := $(UBSAN)
 SOURCES_release := $(IMAGE_C) $(wildcard kernel/variant/release/*.c)
 SOURCES_test    := $(SOURCES_release) $(KTEST_C)
 SOURCES_checked := $(IMAGE_C) $(wildcard kernel/variant/checked/*.c) $(KTEST_C)
-# More flags for single files: flags-PATH := ...  What runs before the MMU is on sees device memory.
-flags-kernel/arch/arm64/boot.c := -mstrict-align
-flags-lib/fdt/fdt.c := -mstrict-align
-flags-lib/cmdline/cmdline.c := -mstrict-align
-flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion)) $(flags-$1)
+# More flags for single files of the kernel: kflags-PATH := ...
+# What runs before the MMU is on sees device memory.
+kflags-kernel/arch/arm64/boot.c := -mstrict-align
+kflags-lib/fdt/fdt.c := -mstrict-align
+kflags-lib/cmdline/cmdline.c := -mstrict-align
+flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion))
 
 # --- from tables --------------------------------------------------------------------------------
 $(GEN): abi/syscalls.tbl tools/gen_syscalls | bootstrap
@@ -82,7 +83,7 @@ DEPS       += $$(OBJECTS_$1:.o=.d)
 $B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) -MMD -MP \
+	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) $$(kflags-$$<) -MMD -MP \
 	    -c $$< -o $$@
 $B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,AS,$$@)
