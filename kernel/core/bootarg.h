@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The kernel command line, from whichever loader; valid from kernel_main on. */
+/*
+ * The kernel command line, from whichever loader (lib/cmdline has its grammar).  Set once at boot
+ * before anything reads it, then constant.
+ */
 #pragma once
 
-#include "lib/base/types.h"
+#include "lib/base/span.h"
+
+enum { BOOTARG_MAX = 2048 }; // bytes with the NUL; a longer line is cut
+
+// Copies the line, which need not be terminated.
+void bootarg_init(struct span line);
 
 // The whole line, NUL-terminated, in the kernel's own copy.
 const char *bootarg_line(void);
-void bootarg_init(const char *line);
 
-// Whether the flag `name` stands on the line (alone or as name=1).
+// Whether `name` stands on the line and is not switched off (name=0).
 bool bootarg_has(const char *name);
 
 // The value of `name=value`: borrowed, not terminated.  ERR_NOENT.
