@@ -2,6 +2,7 @@
 #include "kernel/dev/console.h"
 
 #include "kernel/core/bootarg.h"
+#include "lib/base/span.h"
 
 enum {
     RECEIVE_SIZE = 4096,
@@ -13,33 +14,21 @@ enum {
 
 // What the system's console is before a UART turns up, and where none does: output is gone, input
 // never comes.
-static size_t null_receive(void *uart, uint8_t *bytes, size_t max)
+static size_t null_receive(void *, uint8_t *, size_t)
 {
-    (void)uart;
-    (void)bytes;
-    (void)max;
     return 0;
 }
 
-static size_t null_transmit(void *uart, const uint8_t *bytes, size_t len)
+static size_t null_transmit(void *, const uint8_t *, size_t len)
 {
-    (void)uart;
-    (void)bytes;
     return len;
 }
 
-static void null_set_interrupts(void *uart, unsigned conditions)
-{
-    (void)uart;
-    (void)conditions;
-}
+static void null_set_interrupts(void *, unsigned)
+{}
 
-static void null_write_polled(void *uart, const uint8_t *bytes, size_t len)
-{
-    (void)uart;
-    (void)bytes;
-    (void)len;
-}
+static void null_write_polled(void *, const uint8_t *, size_t)
+{}
 
 static const struct console_device null_device = {
     .receive = null_receive,
@@ -214,7 +203,8 @@ struct console *console_system(void)
 
 // ---- Readers and writers ----
 
-static size_t take_input(struct console *c, uint8_t *to, size_t size)
+// Gives false when there is nothing to read.
+static bool try_read(struct console *c, uint8_t *to, size_t size, size_t *out)
 {
     irqflags_t flags = spin_lock_irqsave(&c->lock);
     bool was_full = ring_room(&c->rx) == 0;
@@ -223,17 +213,20 @@ static size_t take_input(struct console *c, uint8_t *to, size_t size)
         update_interrupts_locked(c);
     }
     spin_unlock_irqrestore(&c->lock, flags);
-    return n;
+    *out = n;
+    return n > 0;
 }
 
-static size_t queue_output(struct console *c, const uint8_t *from, size_t size)
+// Queues what there is room for from `*done` on; gives true when that was the last of it.
+static bool try_write(struct console *c, struct span bytes, size_t *done)
 {
     irqflags_t flags = spin_lock_irqsave(&c->lock);
     bool was_idle = ring_used(&c->tx) == 0;
-    size_t n = ring_put(&c->tx, from, size);
+    size_t n = ring_put(&c->tx, bytes.data + *done, bytes.size - *done);
     start_locked(c, was_idle && n > 0);
     spin_unlock_irqrestore(&c->lock, flags);
-    return n;
+    *done += n;
+    return *done == bytes.size;
 }
 
 status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadline,
@@ -242,7 +235,7 @@ status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadli
     size_t n = 0;
     status_t status = OK;
     if (size > 0) {
-        WAIT_UNTIL(&c->readers, (n = take_input(c, bytes, size)) > 0, deadline, flags, &status);
+        WAIT_UNTIL(&c->readers, try_read(c, bytes, size, &n), deadline, flags, &status);
     }
     if (status == OK) {
         *out = n;
@@ -253,18 +246,18 @@ status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadli
 status_t console_write(struct console *c, const void *bytes, size_t size, enum wait_flags flags,
                        size_t *out)
 {
-    const uint8_t *from = bytes;
-    size_t done = 0;
     status_t status = OK;
-    WAIT_UNTIL(&c->writers, (done += queue_output(c, from + done, size - done)) == size, NSEC_NEVER,
-               flags, &status);
-    *out = done;
+    *out = 0;
+    if (size > 0) {
+        WAIT_UNTIL(&c->writers, try_write(c, span_of(bytes, size), out), NSEC_NEVER, flags,
+                   &status);
+    }
     return status;
 }
 
 status_t console_drain(struct console *c, enum wait_flags flags)
 {
-    status_t status = OK;
+    status_t status;
     WAIT_UNTIL(&c->writers, console_writable(c) == c->tx.size, NSEC_NEVER, flags, &status);
     return status;
 }

@@ -105,7 +105,7 @@ static bool read_address(const struct fdt *fdt, const struct fdt_node *node, con
 {
     struct span value;
     return fdt_property(fdt, node, name, &value) == OK &&
-           (value.size == FDT_CELL_SIZE || value.size == 2 * FDT_CELL_SIZE) &&
+           (value.size == FDT_CELL_SIZE || value.size == 2ul * FDT_CELL_SIZE) &&
            fdt_cells(value, 0, (uint32_t)value.size / FDT_CELL_SIZE, out) == OK;
 }
 

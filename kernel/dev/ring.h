@@ -17,7 +17,10 @@ struct ring {
 
 static inline void ring_init(struct ring *r, uint8_t *bytes, uint32_t size)
 {
-    *r = (struct ring){.bytes = bytes, .size = size};
+    r->bytes = bytes;
+    r->size = size;
+    r->in = 0;
+    r->out = 0;
 }
 
 static inline uint32_t ring_used(const struct ring *r)

@@ -24,7 +24,7 @@ unsigned gic_line_count(vaddr_t dist)
 
 static vaddr_t bit_register(vaddr_t frame, unsigned offset, irq_t irq)
 {
-    return frame + offset + 4 * (irq / 32);
+    return frame + offset + 4ul * (irq / 32);
 }
 
 void gic_reset_lines(vaddr_t frame, unsigned first, unsigned count)
@@ -52,7 +52,7 @@ void gic_line_disable(vaddr_t frame, irq_t irq)
 
 void gic_line_set_trigger(vaddr_t frame, irq_t irq, enum irq_trigger trigger)
 {
-    vaddr_t reg = frame + GICD_ICFGR + 4 * (irq / 16);
+    vaddr_t reg = frame + GICD_ICFGR + 4ul * (irq / 16);
     uint32_t bit = 2u << 2 * (irq % 16);
     irqflags_t flags = spin_lock_irqsave(&config_lock);
     uint32_t old = arch_mmio_read32(reg);

@@ -147,7 +147,7 @@ static status_t probe(struct device *d)
     };
     init_distributor(lines);
     cpu_on_start(&start_hook);
-    irq_set_chip(&gicv2.ops, table);
+    irq_set_chip(&gicv2.ops, (struct irq_handler **)table);
     device_set_irq_translate(d, gic_translate);
     log_info("gic", "GICv2 with %u lines", lines);
     return OK;

@@ -233,7 +233,7 @@ static status_t probe(struct device *d)
         .irq_count = lines,
     };
     cpu_on_start(&start_hook);
-    irq_set_chip(&gicv3.ops, table);
+    irq_set_chip(&gicv3.ops, (struct irq_handler **)table);
     device_set_irq_translate(d, gic_translate);
     log_info("gic", "GICv3 with %u lines", lines);
     return OK;

@@ -64,24 +64,41 @@ static bool try_finish(struct skeleton *s, uint32_t *answer, status_t *result)
     return state != SKELETON_BUSY;
 }
 
-status_t skeleton_square(struct skeleton *s, uint32_t number, nsec_t deadline, uint32_t *out)
+static status_t start(struct skeleton *s, uint32_t number, nsec_t deadline)
 {
     status_t status;
     WAIT_UNTIL(&s->changed, try_start(s, number), deadline, WAIT_DEFAULT, &status);
+    return status;
+}
+
+static status_t finish(struct skeleton *s, nsec_t deadline, uint32_t *out)
+{
+    status_t status;
+    status_t result = OK;
+    WAIT_UNTIL(&s->changed, try_finish(s, out, &result), deadline, WAIT_DEFAULT, &status);
+    return status != OK ? status : result;
+}
+
+// A device that was asked and does not answer cannot be asked anything else.
+static void give_up(struct skeleton *s)
+{
+    irqflags_t flags = spin_lock_irqsave(&s->lock);
+    s->state = SKELETON_BROKEN;
+    spin_unlock_irqrestore(&s->lock, flags);
+}
+
+status_t skeleton_square(struct skeleton *s, uint32_t number, nsec_t deadline, uint32_t *out)
+{
+    status_t status = start(s, number, deadline);
     if (status != OK) {
         return status;
     }
-    status_t result = OK;
-    WAIT_UNTIL(&s->changed, try_finish(s, out, &result), deadline, WAIT_DEFAULT, &status);
+    status = finish(s, deadline, out);
     if (status != OK) {
-        // A device that was asked and does not answer cannot be asked anything else.
-        irqflags_t flags = spin_lock_irqsave(&s->lock);
-        s->state = SKELETON_BROKEN;
-        spin_unlock_irqrestore(&s->lock, flags);
+        give_up(s);
     }
-    // Whoever waits for its turn.
-    (void)wait_wake_all(&s->changed);
-    return status != OK ? status : result;
+    (void)wait_wake_all(&s->changed); // whoever waits for its turn
+    return status;
 }
 
 void skeleton_init(struct skeleton *s, vaddr_t base)

@@ -6,11 +6,9 @@
 #include "tests/harness/test.h"
 
 // Register frames in plain memory: what is written stays to be looked at.
-enum {
-    FRAMES = 0x20000, // of one redistributor
-    REGION = 4 * FRAMES,
-};
-alignas(8) static uint8_t memory[REGION];
+static constexpr uint64_t FRAMES = 0x20000; // of one redistributor
+static constexpr uint64_t REGION = 4 * FRAMES;
+static uint64_t memory[REGION / sizeof(uint64_t)];
 
 static vaddr_t make_frame(void)
 {
@@ -20,13 +18,12 @@ static vaddr_t make_frame(void)
 
 static uint32_t *reg32(unsigned offset)
 {
-    return (uint32_t *)(void *)(memory + offset);
+    return (uint32_t *)((uintptr_t)memory + offset);
 }
 
-static void set_typer(unsigned offset, uint64_t affinity, uint64_t flags)
+static void set_typer(uint64_t offset, uint64_t affinity, uint64_t flags)
 {
-    uint64_t typer = affinity << 32 | flags;
-    memcpy(memory + offset + GICR_TYPER, &typer, sizeof(typer));
+    memory[(offset + GICR_TYPER) / sizeof(uint64_t)] = affinity << 32 | flags;
 }
 
 enum {
@@ -156,7 +153,7 @@ TEST(a_stride_from_the_firmware_wins)
     vaddr_t found;
     set_typer(0, 0, 0);
     set_typer(3 * FRAMES, 1, LAST);
-    EXPECT_OK(gicr_find(&region, 1, (uint64_t)3 * FRAMES, 1, &found));
+    EXPECT_OK(gicr_find(&region, 1, 3 * FRAMES, 1, &found));
     EXPECT_EQ(found, base + 3 * FRAMES);
 }
 

@@ -3,6 +3,8 @@
  * Devices of a device tree (Devicetree Specification 0.4).  One pass over the tree collects what has
  * a driver; everything else costs a look at its properties and no memory.
  */
+#include "kernel/dev/fdt_devices.h"
+
 #include "kernel/core/log.h"
 #include "kernel/dev/device_priv.h"
 #include "kernel/dev/fdt_node.h"
@@ -23,10 +25,12 @@ struct bus {
     uint32_t irq_parent; // phandle in force for the children, 0: none
     bool has_ranges;
     struct span ranges;
+    struct list link;
 };
 
 struct fdt_device {
     struct device_match match;
+    struct fdt_devices *tree;
     struct fdt_node node;
     const struct bus *bus;  // that it is on
     uint32_t irq_parent;    // phandle, 0: none
@@ -34,8 +38,12 @@ struct fdt_device {
     struct list controller; // of an interrupt controller: in `controllers`
 };
 
-static struct fdt tree;                                  // [I]
-static struct list controllers = LIST_INIT(controllers); // interrupt controllers with a driver
+struct fdt_devices {
+    struct fdt fdt;          // [I]
+    struct device_plan plan; // devices by stage
+    struct list buses;       // struct bus
+    struct list controllers; // interrupt controllers with a driver: struct fdt_device
+};
 
 static const struct fdt_device *of_device(const struct device *d)
 {
@@ -44,7 +52,8 @@ static const struct fdt_device *of_device(const struct device *d)
 
 static status_t get_property(const struct device *d, const char *name, struct span *out)
 {
-    return fdt_property(&tree, &of_device(d)->node, name, out);
+    const struct fdt_device *device = of_device(d);
+    return fdt_property(&device->tree->fdt, &device->node, name, out);
 }
 
 // ---- Addresses ----
@@ -124,9 +133,9 @@ static status_t get_reg(const struct device *d, unsigned index, paddr_t *base, u
 
 // ---- Interrupts ----
 
-static const struct fdt_device *find_controller(uint32_t phandle)
+static const struct fdt_device *find_controller(const struct fdt_devices *tree, uint32_t phandle)
 {
-    list_for_each (node, &controllers) {
+    list_for_each (node, &tree->controllers) {
         const struct fdt_device *c = container_of(node, struct fdt_device, controller);
         if (c->phandle == phandle && c->match.device.translate != NULL) {
             return c;
@@ -140,7 +149,7 @@ static status_t read_specifier(const struct fdt_device *controller, struct span 
                                size_t *offset, irq_t *irq, enum irq_trigger *trigger)
 {
     uint32_t cells[MAX_IRQ_CELLS];
-    uint32_t count = fdt_u32_or(&tree, &controller->node, "#interrupt-cells", 0);
+    uint32_t count = fdt_u32_or(&controller->tree->fdt, &controller->node, "#interrupt-cells", 0);
     if (count == 0 || count > MAX_IRQ_CELLS ||
         !span_has(value, *offset, (uint64_t)count * FDT_CELL_SIZE)) {
         return ERR_INVAL;
@@ -153,8 +162,8 @@ static status_t read_specifier(const struct fdt_device *controller, struct span 
 }
 
 // Every entry names its own controller.
-static status_t get_irq_extended(struct span value, unsigned index, irq_t *irq,
-                                 enum irq_trigger *trigger)
+static status_t get_irq_extended(const struct fdt_devices *tree, struct span value, unsigned index,
+                                 irq_t *irq, enum irq_trigger *trigger)
 {
     size_t offset = 0;
     for (unsigned i = 0; offset < value.size; i++) {
@@ -163,7 +172,7 @@ static status_t get_irq_extended(struct span value, unsigned index, irq_t *irq,
             return ERR_INVAL;
         }
         offset += FDT_CELL_SIZE;
-        const struct fdt_device *controller = find_controller((uint32_t)phandle);
+        const struct fdt_device *controller = find_controller(tree, (uint32_t)phandle);
         if (controller == NULL) {
             return ERR_NODEV;
         }
@@ -178,19 +187,20 @@ static status_t get_irq_extended(struct span value, unsigned index, irq_t *irq,
 static status_t get_irq(const struct device *d, unsigned index, irq_t *irq,
                         enum irq_trigger *trigger)
 {
+    const struct fdt_device *device = of_device(d);
     struct span value;
     if (get_property(d, "interrupts-extended", &value) == OK) {
-        return get_irq_extended(value, index, irq, trigger);
+        return get_irq_extended(device->tree, value, index, irq, trigger);
     }
     status_t status = get_property(d, "interrupts", &value);
     if (status != OK) {
         return status;
     }
-    const struct fdt_device *controller = find_controller(of_device(d)->irq_parent);
+    const struct fdt_device *controller = find_controller(device->tree, device->irq_parent);
     if (controller == NULL) {
         return ERR_NODEV;
     }
-    uint32_t cells = fdt_u32_or(&tree, &controller->node, "#interrupt-cells", 0);
+    uint32_t cells = fdt_u32_or(&device->tree->fdt, &controller->node, "#interrupt-cells", 0);
     size_t offset = (size_t)index * cells * FDT_CELL_SIZE;
     if (offset >= value.size) {
         return ERR_NOENT;
@@ -213,16 +223,16 @@ struct level {
 };
 
 struct walk {
-    struct device_plan plan;
+    struct fdt_devices *tree;
     struct fdt_node stdout_node;
     bool has_stdout;
     struct level levels[MAX_DEPTH];
 };
 
-static const struct driver *find_driver(const struct fdt_node *node)
+static const struct driver *find_driver(const struct fdt *fdt, const struct fdt_node *node)
 {
     struct span compatible;
-    if (fdt_property(&tree, node, "compatible", &compatible) != OK) {
+    if (fdt_property(fdt, node, "compatible", &compatible) != OK) {
         return NULL;
     }
     const struct driver *driver = NULL;
@@ -239,8 +249,8 @@ static const struct driver *find_driver(const struct fdt_node *node)
     return driver;
 }
 
-static status_t make_bus(const struct fdt_node *node, const struct bus *parent,
-                         const struct bus **out)
+static status_t make_bus(struct fdt_devices *tree, const struct fdt_node *node,
+                         const struct bus *parent, const struct bus **out)
 {
     void *memory;
     status_t status = heap_alloc(sizeof(struct bus), &memory);
@@ -251,23 +261,24 @@ static status_t make_bus(const struct fdt_node *node, const struct bus *parent,
     uint32_t inherited = parent != NULL ? parent->irq_parent : 0;
     *bus = (struct bus){
         .parent = parent,
-        .address_cells = fdt_u32_or(&tree, node, "#address-cells", FDT_ADDRESS_CELLS),
-        .size_cells = fdt_u32_or(&tree, node, "#size-cells", FDT_SIZE_CELLS),
-        .irq_parent = fdt_u32_or(&tree, node, "interrupt-parent", inherited),
+        .address_cells = fdt_u32_or(&tree->fdt, node, "#address-cells", FDT_ADDRESS_CELLS),
+        .size_cells = fdt_u32_or(&tree->fdt, node, "#size-cells", FDT_SIZE_CELLS),
+        .irq_parent = fdt_u32_or(&tree->fdt, node, "interrupt-parent", inherited),
     };
-    bus->has_ranges = fdt_property(&tree, node, "ranges", &bus->ranges) == OK;
+    bus->has_ranges = fdt_property(&tree->fdt, node, "ranges", &bus->ranges) == OK;
+    list_add_tail(&tree->buses, &bus->link);
     *out = bus;
     return OK;
 }
 
 // Makes sure that the buses from the root down to `depth` are known.
-static status_t make_buses(struct walk *w, unsigned depth)
+static status_t make_buses(struct walk *w, uint32_t depth)
 {
     const struct bus *parent = NULL;
-    for (unsigned i = 0; i <= depth; i++) {
+    for (uint32_t i = 0; i <= depth; i++) {
         struct level *level = &w->levels[i];
         if (level->bus == NULL) {
-            status_t status = make_bus(&level->node, parent, &level->bus);
+            status_t status = make_bus(w->tree, &level->node, parent, &level->bus);
             if (status != OK) {
                 return status;
             }
@@ -279,7 +290,8 @@ static status_t make_buses(struct walk *w, unsigned depth)
 
 static status_t add_device(struct walk *w, const struct fdt_node *node, const struct driver *driver)
 {
-    unsigned parent = node->depth - 1;
+    struct fdt_devices *tree = w->tree;
+    uint32_t parent = node->depth - 1;
     status_t status = make_buses(w, parent);
     if (status != OK) {
         return status;
@@ -290,68 +302,116 @@ static status_t add_device(struct walk *w, const struct fdt_node *node, const st
         return status;
     }
     struct fdt_device *d = memory;
-    d->match.device.name = fdt_node_name(&tree, node);
+    d->match.device.name = fdt_node_name(&tree->fdt, node);
     d->match.device.source = &fdt_source;
     d->match.driver = driver;
+    d->tree = tree;
     d->node = *node;
     d->bus = w->levels[parent].bus;
-    d->irq_parent = fdt_u32_or(&tree, node, "interrupt-parent", d->bus->irq_parent);
-    d->phandle = fdt_u32_or(&tree, node, "phandle", 0);
+    d->irq_parent = fdt_u32_or(&tree->fdt, node, "interrupt-parent", d->bus->irq_parent);
+    d->phandle = fdt_u32_or(&tree->fdt, node, "phandle", 0);
     if (driver->stage == DEVICE_IRQ_CHIP) {
-        list_add_tail(&controllers, &d->controller);
+        list_add_tail(&tree->controllers, &d->controller);
     }
-    // The firmware's console goes first, so that it is the one that becomes the console.
+    // The firmware's console goes first, so that it is the one that becomes ours.
     bool is_stdout = w->has_stdout && node->offset == w->stdout_node.offset;
-    device_plan_add(&w->plan, &d->match, is_stdout ? DEVICE_FIRST : DEVICE_LAST);
+    device_plan_add(&tree->plan, &d->match, is_stdout ? DEVICE_FIRST : DEVICE_LAST);
     return OK;
 }
 
+// ERR_NOMEM.  Where the tree is corrupt it ends.
 static status_t walk_tree(struct walk *w)
 {
+    const struct fdt *fdt = &w->tree->fdt;
     struct fdt_node node;
     uint32_t disabled = UINT32_MAX; // depth of the disabled node that we are below
-    status_t status = fdt_root(&tree, &node);
-    if (status != OK) {
-        return status;
-    }
+    status_t status = fdt_root(fdt, &node);
     w->levels[0] = (struct level){.node = node};
-    for (status = fdt_next_node(&tree, &node, &node); status == OK;
-         status = fdt_next_node(&tree, &node, &node)) {
-        if (node.depth >= MAX_DEPTH || node.depth > disabled) {
+    while (status == OK) {
+        status = fdt_next_node(fdt, &node, &node);
+        if (status != OK || node.depth >= MAX_DEPTH || node.depth > disabled) {
             continue;
         }
-        bool is_enabled = fdt_is_enabled(&tree, &node);
+        bool is_enabled = fdt_is_enabled(fdt, &node);
         disabled = is_enabled ? UINT32_MAX : node.depth;
-        if (!is_enabled) {
-            continue;
-        }
         w->levels[node.depth] = (struct level){.node = node};
-        const struct driver *driver = find_driver(&node);
+        const struct driver *driver = is_enabled ? find_driver(fdt, &node) : NULL;
         status_t added = driver != NULL ? add_device(w, &node, driver) : OK;
         if (added != OK) {
             return added;
         }
     }
-    return status == ERR_NOENT ? OK : status;
+    if (status != ERR_NOENT) {
+        log_warn("device", "the device tree is corrupt; what follows is not used");
+    }
+    return OK;
 }
 
-status_t device_probe_fdt(struct span fdt)
+static status_t collect(struct fdt_devices *tree)
 {
-    status_t status = fdt_open(fdt, &tree);
-    if (status != OK) {
-        return status;
-    }
     void *memory;
-    status = heap_zalloc(sizeof(struct walk), &memory);
+    status_t status = heap_zalloc(sizeof(struct walk), &memory);
     if (status != OK) {
         return status;
     }
     struct walk *w = memory;
-    device_plan_init(&w->plan);
-    w->has_stdout = fdt_platform_stdout(&tree, &w->stdout_node) == OK;
+    w->tree = tree;
+    w->has_stdout = fdt_platform_stdout(&tree->fdt, &w->stdout_node) == OK;
     status = walk_tree(w);
-    // What was found is used even if memory ran out on the way: a console may tell of it.
-    device_plan_run(&w->plan);
     heap_free(w);
+    return status;
+}
+
+status_t fdt_devices_create(struct span fdt, struct fdt_devices **out)
+{
+    struct fdt opened;
+    void *memory;
+    status_t status = fdt_open(fdt, &opened);
+    if (status != OK) {
+        return status;
+    }
+    status = heap_alloc(sizeof(struct fdt_devices), &memory);
+    if (status != OK) {
+        return status;
+    }
+    struct fdt_devices *tree = memory;
+    tree->fdt = opened;
+    device_plan_init(&tree->plan);
+    list_init(&tree->buses);
+    list_init(&tree->controllers);
+    status = collect(tree);
+    if (status != OK) {
+        fdt_devices_destroy(tree);
+        return status;
+    }
+    *out = tree;
+    return OK;
+}
+
+void fdt_devices_destroy(struct fdt_devices *tree)
+{
+    for (unsigned i = 0; i < DEVICE_STAGES; i++) {
+        list_for_each_safe (node, &tree->plan.stages[i]) {
+            heap_free(container_of(node, struct fdt_device, match.link));
+        }
+    }
+    list_for_each_safe (node, &tree->buses) {
+        heap_free(container_of(node, struct bus, link));
+    }
+    heap_free(tree);
+}
+
+void fdt_devices_probe(struct fdt_devices *tree)
+{
+    device_plan_run(&tree->plan);
+}
+
+status_t device_probe_fdt(struct span fdt)
+{
+    struct fdt_devices *tree;
+    status_t status = fdt_devices_create(fdt, &tree);
+    if (status == OK) {
+        fdt_devices_probe(tree); // and keep it: devices live for ever
+    }
     return status;
 }
