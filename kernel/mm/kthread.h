@@ -8,5 +8,5 @@
 // as the thread has not exited.
 status_t kthread_create(const char *name, void (*entry)(void *), void *arg, struct thread **out);
 
-// Allocates an idle thread and per-CPU area for CPU `hwid` and adds it.  Boot.  ERR_NOMEM.
+// Adds CPU `hwid` with an idle thread and a per-CPU area, which live for ever.  Boot.  ERR_NOMEM.
 status_t kthread_add_cpu(uint64_t hwid);

@@ -2,7 +2,7 @@
 #include "kernel/mm/memmap.h"
 
 #include "kernel/core/panic.h"
-#include "kernel/mm/zone.h"
+#include "kernel/mm/zone_priv.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
@@ -223,6 +223,11 @@ status_t memory_init(void)
     }
     map.phase = PHASE_RUNNING;
     return OK;
+}
+
+bool memory_has_ram(paddr_t base, uint64_t size)
+{
+    return ranges_overlap(&map.ram, base.raw, end_of(base, size)) != 0;
 }
 
 void memory_release(paddr_t base, uint64_t size)

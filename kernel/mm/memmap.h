@@ -36,3 +36,6 @@ status_t memory_init(void);
 // Gives reserved RAM to the allocator: the whole pages in the range, which nobody uses any more.
 // Pages that are no RAM, or excluded, are left alone.
 void memory_release(paddr_t base, uint64_t size);
+
+// Whether any of the range is RAM that the kernel has mapped.
+bool memory_has_ram(paddr_t base, uint64_t size);

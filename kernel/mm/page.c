@@ -7,7 +7,7 @@
 #include "kernel/core/cpu.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/percpu.h"
-#include "kernel/mm/zone.h"
+#include "kernel/mm/zone_priv.h"
 #include "lib/base/bits.h"
 
 enum {

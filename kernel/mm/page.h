@@ -45,24 +45,19 @@ enum page_kind : uint8_t {
 };
 
 struct page {
+    uint32_t next; // [owner] links by page frame number; free: see struct buddy_frame
+    uint32_t prev;
+    uint8_t order;       // of the block that starts here
+    enum page_kind kind; // [owner]
     union {
-        struct {
-            uint32_t next; // free block: see struct buddy_frame
-            uint32_t prev;
-        };
-        struct {
-            uint32_t link;  // [owner] spare link, a page frame number
-            uint32_t count; // [owner] slab: objects in use
-        };
+        uint16_t flags;  // [owner]
+        uint16_t in_use; // [cache lock] slab: objects handed out
     };
-    uint8_t order;         // of the block that starts here
-    enum page_kind kind;   // [owner]
-    uint16_t flags;        // [owner]
     _Atomic uint32_t refs; // [a] references; 0 while free.  page_unref releases, the last acquires
-    void *owner;           // [owner] slab cache, memory object
+    void *owner;           // [owner] heap cache, memory object
     union {
-        uint64_t index; // [owner] page offset in the memory object
-        void *freelist; // [owner] slab: first free object
+        uint64_t index; // [owner] page offset in the memory object; size of a large heap block
+        void *freelist; // [cache lock] slab: first free object
     };
 };
 static_assert(sizeof(struct page) == 32);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/mm/zone.h"
+#include "kernel/mm/zone_priv.h"
 
 #include <stdatomic.h>
 

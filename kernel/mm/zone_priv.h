@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Between the boot memory map, the zones and the per-CPU lists.  Only for kernel/mm.
+ * Between the boot memory map, the zones and the per-CPU lists.
  *
  * A zone is 1 GiB of physical address space, aligned, with RAM in it: 64 sections, of which some
  * are on line (their free pages are in the zone's buddy), some off line, and some have too little

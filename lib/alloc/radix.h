@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A sparse array of pointers by 64-bit index: a radix tree of nodes with 64 slots, no taller than
+ * the highest index needs.  A single value at index 0 needs no node at all.
+ *
+ * Nodes come from the caller (512 bytes each, zeroed); the caller locks.
+ */
+#pragma once
+
+#include "lib/base/types.h"
+
+enum {
+    RADIX_SHIFT = 6,
+    RADIX_SLOTS = 1 << RADIX_SHIFT,
+};
+
+struct radix_node {
+    void *slots[RADIX_SLOTS]; // values at the lowest level, nodes above
+};
+
+struct radix_ops {
+    struct radix_node *(*alloc)(void); // zeroed; NULL: no memory
+    void (*free)(struct radix_node *node);
+};
+
+struct radix {
+    void *root;      // value of index 0 when the height is 0, else the top node
+    unsigned height; // levels of nodes
+    const struct radix_ops *ops;
+};
+
+static inline void radix_init(struct radix *r, const struct radix_ops *ops)
+{
+    *r = (struct radix){.ops = ops};
+}
+
+// The slot of `index` if its node exists, else NULL.  A slot stays where it is until something is
+// inserted beyond the height, or erased.
+void **radix_find(const struct radix *r, uint64_t index);
+
+// The slot of `index`, with the nodes it needs.  ERR_NOMEM: nothing to see has changed.
+status_t radix_insert(struct radix *r, uint64_t index, void ***slot);
+
+// The first value (not NULL) at or above *index: true, its index, and its slot.
+bool radix_next(const struct radix *r, uint64_t *index, void ***slot);
+
+// Removes the values of [start, end), calling `gone` for each, and frees the nodes left empty.
+void radix_erase(struct radix *r, uint64_t start, uint64_t end,
+                 void (*gone)(void *context, uint64_t index, void *value), void *context);
