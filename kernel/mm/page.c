@@ -251,7 +251,6 @@ void page_stats(struct page_stats *out)
         .free_pages = page_free_count(),
         .offline_pages = zone_offline(),
     };
-    zone_count_kinds(out->by_kind);
 }
 
 void page_add_shrinker(struct page_shrinker *s)

@@ -124,13 +124,17 @@ void page_unref(struct page *p);
 bool page_is_shared(const struct page *p);
 
 struct page_stats {
-    size_t total_pages;         // all RAM that the allocator has, used or not
-    size_t free_pages;          // free on line + per-CPU lists + off line
-    size_t offline_pages;       // part of free_pages
-    size_t by_kind[PAGE_KINDS]; // on line; a walk over the page array, so not for frequent use
+    size_t total_pages;   // all RAM that the allocator has, used or not
+    size_t free_pages;    // free on line + per-CPU lists + off line
+    size_t offline_pages; // part of free_pages
 };
 // Exact while nobody allocates.
 void page_stats(struct page_stats *out);
+
+// Pages on line of each kind: a walk over the page array, so not for frequent use.
+void page_count_kinds(size_t by_kind[PAGE_KINDS]);
+
+// Pages that page_stats calls free.
 size_t page_free_count(void);
 
 // Puts this CPU's free lists back (tests, memory shortage).  Gives the number of pages.

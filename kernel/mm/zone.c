@@ -272,8 +272,11 @@ static void count_section(uint64_t section, size_t by_kind[PAGE_KINDS])
     }
 }
 
-void zone_count_kinds(size_t by_kind[PAGE_KINDS])
+void page_count_kinds(size_t by_kind[PAGE_KINDS])
 {
+    for (unsigned i = 0; i < PAGE_KINDS; i++) {
+        by_kind[i] = 0;
+    }
     for (size_t i = 0; i < state.count; i++) {
         for (uint64_t online = state.zones[i].online; online != 0; online &= online - 1) {
             count_section(state.zones[i].base + (unsigned)__builtin_ctzll(online) * SECTION_SIZE,

@@ -56,7 +56,6 @@ bool zone_grow(void);
 size_t zone_total(void);
 size_t zone_available(void);
 size_t zone_offline(void);
-void zone_count_kinds(size_t by_kind[PAGE_KINDS]);
 
 // Boot, after zone_init: sizes the per-CPU lists and the reserve.
 void page_init(void);

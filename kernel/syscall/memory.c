@@ -83,13 +83,15 @@ int64_t sys_meminfo(vaddr_t info, uint64_t size)
     struct page_stats pages;
     struct heap_stats heap;
     page_stats(&pages);
+    size_t by_kind[PAGE_KINDS];
+    page_count_kinds(by_kind);
     heap_stats(&heap);
     struct sys_meminfo out = {
         .total_pages = pages.total_pages,
         .free_pages = pages.free_pages,
-        .kernel_pages = pages.by_kind[PAGE_KERNEL] + pages.by_kind[PAGE_SLAB],
-        .table_pages = pages.by_kind[PAGE_TABLE],
-        .user_pages = pages.by_kind[PAGE_VMO],
+        .kernel_pages = by_kind[PAGE_KERNEL] + by_kind[PAGE_SLAB],
+        .table_pages = by_kind[PAGE_TABLE],
+        .user_pages = by_kind[PAGE_VMO],
         .heap_objects = heap.objects_in_use,
     };
     return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
