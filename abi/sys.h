@@ -32,9 +32,6 @@ enum { SYS_WAIT_NOHANG = 1 };
 struct sys_meminfo {
     uint64_t total_pages;
     uint64_t free_pages;
-    uint64_t kernel_pages;
-    uint64_t table_pages;
-    uint64_t user_pages;
     uint64_t heap_objects;
 };
 

@@ -89,9 +89,6 @@ int64_t sys_meminfo(vaddr_t info, uint64_t size)
     struct sys_meminfo out = {
         .total_pages = pages.total_pages,
         .free_pages = pages.free_pages,
-        .kernel_pages = by_kind[PAGE_KERNEL] + by_kind[PAGE_SLAB],
-        .table_pages = by_kind[PAGE_TABLE],
-        .user_pages = by_kind[PAGE_VMO],
         .heap_objects = heap.objects_in_use,
     };
     return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
