@@ -25,6 +25,7 @@ NORETURN void kernel_main(void)
     time_init();            // the clock
     sched_init_boot();      // this code is now a thread
     init_boot_record();     // command line, RAM: from the device tree or the loader
+    init_outputs();         // how a panic is heard
     init_memory();          // linear map, pages, heap
     init_log();             // a ring of a size that fits the machine
     init_scheduling();      // address-space switches, workers

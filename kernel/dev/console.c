@@ -10,6 +10,7 @@ enum {
     // How often one interrupt fills the device.  An emulated one is never full, and would keep this
     // CPU in its handler for as long as the ring has bytes.
     FILLS_PER_INTERRUPT = 4,
+    FLUSH_RUN = 64, // bytes sent at a time with interrupts masked
 };
 
 // What the system's console is before a UART turns up, and where none does: output is gone, input
@@ -196,6 +197,12 @@ status_t console_attach(const struct console_device *device, void *uart)
     return OK;
 }
 
+// A panic asks, so without the lock; the pointer changes once, at boot.
+bool console_has_device(const struct console *c)
+{
+    return c->device != &null_device;
+}
+
 struct console *console_system(void)
 {
     return &system_console;
@@ -278,23 +285,31 @@ size_t console_writable(struct console *c)
     return n;
 }
 
-// ---- Panic ----
+// ---- The end: polled ----
 
 static void write_polled(struct console *c, const void *bytes, size_t len)
 {
     c->device->write_polled(c->uart, bytes, len);
 }
 
-// What is queued goes out first, so that the log reads in order.  Whoever held the lock is stopped
-// for good, so the ring is taken as it is.
-static void flush_polled(struct console *c)
+// Sends one run of the ring; gives false when it was empty.
+static bool flush_run(struct console *c)
 {
     uint32_t run;
     const uint8_t *from = ring_used_run(&c->tx, &run);
-    while (run > 0) {
-        write_polled(c, from, run);
-        ring_consume(&c->tx, run);
-        from = ring_used_run(&c->tx, &run);
+    run = (uint32_t)u64_min(run, FLUSH_RUN);
+    write_polled(c, from, run);
+    ring_consume(&c->tx, run);
+    return run > 0;
+}
+
+void console_flush(struct console *c)
+{
+    bool more = true;
+    while (more) {
+        irqflags_t flags = spin_lock_irqsave(&c->lock);
+        more = flush_run(c);
+        spin_unlock_irqrestore(&c->lock, flags);
     }
 }
 
@@ -302,8 +317,11 @@ void console_panic_write(const char *text, size_t len)
 {
     struct console *c = &system_console;
     if (!c->is_polled) {
+        // What is queued goes out first, so that the log reads in order.  Whoever held the lock is
+        // stopped for good, so the ring is taken as it is.
         c->is_polled = true;
-        flush_polled(c);
+        while (flush_run(c)) {
+        }
     }
     size_t start = 0;
     for (size_t i = 0; i < len; i++) {

@@ -94,10 +94,16 @@ status_t console_write(struct console *c, const void *bytes, size_t size, enum w
 // Sleeps until everything queued has been handed to the device.  ERR_INTR.
 status_t console_drain(struct console *c, enum wait_flags flags);
 
+// Hands everything queued to the device, polled: before the machine goes off.  Any context.
+void console_flush(struct console *c);
+
 // Bytes that can be read, and queued, without sleeping.  `readers` is woken when there is input,
 // `writers` when half of the transmit ring is free and when it is empty.
 size_t console_readable(struct console *c);
 size_t console_writable(struct console *c);
+
+// Whether a device is attached.
+bool console_has_device(const struct console *c);
 
 // For panic_ops: what the system's console has queued, then `text`; polled, without a lock, from any
 // state.

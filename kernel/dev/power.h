@@ -18,11 +18,12 @@ struct power_ops {
 // `ops` lives for ever.
 void power_set_ops(const struct power_ops *ops);
 
-// Switch the machine off, or start it again.  They return only if that is not possible.
+// Switch the machine off, or start it again, once the console has sent what is queued.  They return
+// only if that is not possible.
 void power_off(void);
 void power_reset(void);
 
-// For cpu_start_all; NULL: no other CPU can be started.
+// For cpu_start_all.  Without a driver each start gives ERR_NODEV.
 const struct cpu_start_ops *power_cpu_ops(void);
 
 // Ends the emulator that runs the machine, with an exit status for who started it (0 to 255).

@@ -12,6 +12,9 @@
 // must not be overwritten, from the loader's boot information or the device tree.
 void init_boot_record(void);
 
+// The guest channel if the command line has one, and how a panic is heard.
+void init_outputs(void);
+
 // Linear map, page allocator, heap, kernel mappings.
 void init_memory(void);
 
