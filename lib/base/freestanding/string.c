@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/string.h"
 
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const uint8_t *x = a;
+    const uint8_t *y = b;
+    for (; size > 0; size--, x++, y++) {
+        if (*x != *y) {
+            return *x - *y;
+        }
+    }
+    return 0;
+}
+
 void *memchr(const void *memory, int byte, size_t size)
 {
     const uint8_t *m = memory;
