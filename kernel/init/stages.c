@@ -10,6 +10,7 @@
 #include "kernel/init/init.h"
 #include "kernel/init/record_priv.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/kmap.h"
 #include "kernel/mm/kthread.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
@@ -34,6 +35,8 @@ void init_memory(void)
     if (memory_init() != OK) {
         panic("not enough memory to run");
     }
+    heap_init();
+    kmap_init();
     record_after_memory(&record);
 }
 

@@ -16,7 +16,7 @@ _start:
     b   entry                           // code0
     .long 0                             // code1
     .quad 0                             // text_offset
-    .quad __image_end                   // image_size (linked at 0)
+    .quad __image_end - _start          // image_size
     .quad 0xa                           // flags: little endian, 4 KiB pages, anywhere
     .quad 0, 0, 0
     .ascii "ARM\x64"
