@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * memcpy, memmove, memset, memcmp: the freestanding C versions' faster twins.  They use no alignment-
+ * memcpy, memmove, memset: the freestanding C versions' faster twins.  They use no alignment-
  * sensitive trick beyond element size, so aligned use works with the MMU off too.
  */
 
@@ -85,20 +85,3 @@ memset:
     subs x2, x2, #1
     b.ne 4b
 5:  ret
-
-// Bytewise, since it also runs on device memory, where only aligned words may be read.
-    .globl memcmp
-memcmp:
-    hint #34                            // BTI c
-    mov x3, #0
-1:  cmp x3, x2
-    b.eq 2f
-    ldrb w4, [x0, x3]
-    ldrb w5, [x1, x3]
-    add x3, x3, #1
-    subs w4, w4, w5
-    b.eq 1b
-    mov w0, w4
-    ret
-2:  mov w0, #0
-    ret
