@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs at EL0: they start, end, and cannot harm the rest."""
+import pytest
+
+SIGILL, SIGTRAP, SIGBUS, SIGSEGV = 4, 5, 7, 11
+
+
+def test_arguments_output_error_and_status_come_back(guest):
+    result = guest("--", "/bin/args", "one", "two words", "")
+    assert result.stdout == "/bin/args\none\ntwo words\n\n"
+    assert result.stderr == "0\n1\n2\n3\n"
+    assert result.returncode == 4
+
+
+def test_a_program_that_is_not_there_is_127(guest):
+    assert guest("--", "/bin/no-such-program").returncode == 127
+
+
+@pytest.mark.parametrize("cause,signal", [
+    ("null", SIGSEGV), ("kernel", SIGSEGV), ("text", SIGSEGV), ("data", SIGSEGV),
+    ("stack", SIGSEGV), ("illegal", SIGILL), ("privileged", SIGILL), ("breakpoint", SIGTRAP),
+    ("pc", SIGBUS), ("align", SIGBUS)])
+def test_a_fault_ends_the_program_with_the_right_signal_and_a_log_line(guest, tmp_path, cause,
+                                                                       signal):
+    log = tmp_path / "log"
+    result = guest("--log", log, "--", "/bin/fault", cause)
+    assert result.returncode == 128 + signal, result.stderr
+    assert "/bin/fault" in log.read_text()
+
+
+@pytest.mark.parametrize("smp", ["1", "2", "4"])
+def test_writes_after_a_fork_stay_with_whoever_made_them(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/cow")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", "max"])
+def test_absurd_system_calls_are_refused(guest, cpu):
+    result = guest("--cpu", cpu, "--", "/bin/syscall_abuse")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("variant", ["release", "checked"])
+def test_processes_that_come_go_and_die_leave_nothing_behind(guest, build, variant):
+    result = guest("--smp", "4", "--kernel", build / variant / "kernel.img", "--", "/bin/stress",
+                   "10")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_same_program_runs_through_the_firmware(guest):
+    result = guest("--uefi", "--smp", "2", "--", "/bin/args", "x")
+    assert (result.returncode, result.stdout) == (2, "/bin/args\nx\n"), result.stderr
