@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # What runs on the machine that builds: unit tests under sanitizers, and fuzzers.
 
-HOST_FLAGS  := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all
+# Coverage for the fuzzers is in every object, so that tests and fuzzers share them.
+HOST_FLAGS  := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined,fuzzer-no-link \
+               -fno-sanitize-recover=all
 HOST_CONFIG := -I$B/gen -Ikernel/arch/host/inc -Ikernel/variant/checked
 HARNESS_C   := $(wildcard tests/harness/*.c)
-HOST_FUZZ   := -fsanitize=fuzzer-no-link
 
 # The machine-independent kernel as kernel/host.list names it: a path or a pattern a line.
 HOST_KERNEL_C := $(sort $(wildcard kernel/arch/host/*.c $(if $(wildcard kernel/host.list),\
                    $(shell sed 's/\#.*//' kernel/host.list))))
 KERNEL_TEST_C := $(filter kernel/%,$(UNIT_C))
 
-# $1 object folder, $2 flags
-define host-objects
-$B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
-	$$(call say,HOSTCC,$$@)
-	@mkdir -p $$(@D)
-	$Q$(CC) $(HOST_FLAGS) $(HOST_CONFIG) $2 $$(call flags-of,$$<) -MMD -MP -c $$< -o $$@
-endef
-$(eval $(call host-objects,host))
-$(eval $(call host-objects,fuzz,$(HOST_FUZZ)))
+$B/host/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(HOST_FLAGS) $(HOST_CONFIG) $(call flags-of,$<) -MMD -MP -c $< -o $@
 
 HOST_TESTS :=
 define host-test # $1 name, $2 sources
@@ -41,11 +37,12 @@ host-programs: $(HOST_TESTS) $(FUZZERS)
 host-test: $(HOST_TESTS) ## unit tests of lib/ and of the machine-independent kernel, on this machine
 	@for t in $(HOST_TESTS); do echo "  RUN     $$t"; $$t || exit 1; done
 
-FUZZ_OBJECTS := $(LIB_C:%=$B/fuzz/obj/%.o)
+FUZZ_OBJECTS := $(LIB_C:%=$B/host/obj/%.o)
 FUZZ_SECONDS ?= 60
-DEPS         += $(FUZZ_OBJECTS:.o=.d)
-$(FUZZERS): $B/fuzz/%: $B/fuzz/obj/tests/fuzz/%.c.o $(FUZZ_OBJECTS)
+DEPS         += $(FUZZERS:$B/fuzz/%=$B/host/obj/tests/fuzz/%.c.d)
+$(FUZZERS): $B/fuzz/%: $B/host/obj/tests/fuzz/%.c.o $(FUZZ_OBJECTS)
 	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
 	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=fuzzer,address,undefined $^ -o $@
 fuzz: $(FUZZERS:$B/fuzz/%=fuzz-%) ## each fuzzer for FUZZ_SECONDS (60)
 fuzz-%: $B/fuzz/%
