@@ -11,7 +11,7 @@
 
 #include "kernel/arch/arch.h"
 
-#define PERCPU(type, name) __attribute__((section(".percpu"))) type name
+#define PERCPU(type, name) __attribute__((section(".bss.percpu"))) type name
 
 #define this_cpu(name)     percpu_pointer(name, arch_percpu())
 #define cpu_var(cpu, name) percpu_pointer(name, (cpu)->percpu)

@@ -31,7 +31,7 @@ enum exception_class {
 
 enum { ESR_WNR = 1 << 6, ESR_CM = 1 << 8, ESR_FNV = 1 << 10 };
 
-PERCPU(char, emergency_stack[EMERGENCY_STACK_SIZE]);
+alignas(16) PERCPU(char, emergency_stack[EMERGENCY_STACK_SIZE]);
 
 static unsigned exception_class(uint64_t esr)
 {
