@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/test/bench.h"
+
+#include "kernel/core/thread.h"
+#include "kernel/core/time.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/kthread.h"
+#include "kernel/mm/page.h"
+
+enum { SWITCHES = 20000, ALLOCATIONS = 20000 };
+
+struct partner {
+    struct completion started;
+    struct completion ended;
+    _Atomic bool is_over;
+};
+
+static void yield_until_over(void *arg)
+{
+    struct partner *p = arg;
+    completion_signal(&p->started);
+    while (!p->is_over) {
+        thread_yield();
+    }
+    completion_signal(&p->ended);
+}
+
+// Two threads on one CPU give way to each other: every yield is one switch.
+static status_t measure_switch(uint64_t *tenths)
+{
+    struct partner p = {};
+    completion_init(&p.started, "bench start");
+    completion_init(&p.ended, "bench end");
+    status_t status = kthread_create("bench", yield_until_over, &p, NULL);
+    if (status != OK) {
+        return status;
+    }
+    completion_wait(&p.started);
+    uint64_t before = thread_current()->switches;
+    nsec_t from = time_now();
+    for (int i = 0; i < SWITCHES; i++) {
+        thread_yield();
+    }
+    nsec_t to = time_now();
+    uint64_t switches = 2 * (thread_current()->switches - before); // there and back
+    p.is_over = true;
+    completion_wait(&p.ended);
+    *tenths = switches == 0 ? 0 : 10 * (to - from) / switches;
+    return OK;
+}
+
+static status_t measure_pages(uint64_t *tenths)
+{
+    nsec_t from = time_now();
+    for (int i = 0; i < ALLOCATIONS; i++) {
+        struct page *page;
+        status_t status = page_alloc_one(PAGE_ANY, PAGE_KERNEL, &page);
+        if (status != OK) {
+            return status;
+        }
+        page_free(page, 0);
+    }
+    *tenths = 10 * (time_now() - from) / ALLOCATIONS;
+    return OK;
+}
+
+static status_t measure_heap(uint64_t *tenths)
+{
+    nsec_t from = time_now();
+    for (int i = 0; i < ALLOCATIONS; i++) {
+        void *memory;
+        status_t status = heap_alloc(64, &memory);
+        if (status != OK) {
+            return status;
+        }
+        heap_free(memory);
+    }
+    *tenths = 10 * (time_now() - from) / ALLOCATIONS;
+    return OK;
+}
+
+static const struct {
+    const char *name;
+    status_t (*measure)(uint64_t *tenths);
+} benches[] = {
+    {"thread switch", measure_switch},
+    {"page alloc and free", measure_pages},
+    {"heap alloc and free", measure_heap},
+};
+
+int bench_run(void (*report)(const char *name, uint64_t tenths))
+{
+    int failures = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
+        uint64_t tenths;
+        if (benches[i].measure(&tenths) == OK) {
+            report(benches[i].name, tenths);
+        } else {
+            failures++;
+        }
+    }
+    return failures;
+}
