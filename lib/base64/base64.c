@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base64/base64.h"
 
+enum { PADDING_MAX = 2 };
+
 static int value_of(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -21,8 +23,10 @@ status_t base64_decode(struct span text, void *out, size_t size, size_t *written
     size_t n = 0;
     uint32_t bits = 0;
     unsigned count = 0; // of bits not yet written
-    while (text.size > 0 && text.data[text.size - 1] == '=') {
-        text.size--;
+    if (text.size > 0 && text.size % 4 == 0) {
+        for (int i = 0; i < PADDING_MAX && text.data[text.size - 1] == '='; i++) {
+            text.size--;
+        }
     }
     if (text.size % 4 == 1) {
         return ERR_INVAL;
@@ -41,6 +45,10 @@ status_t base64_decode(struct span text, void *out, size_t size, size_t *written
             }
             to[n++] = (uint8_t)(bits >> count);
         }
+    }
+    // What is left over must be zero, so that each text has one meaning (section 3.5).
+    if ((bits & ((1u << count) - 1)) != 0) {
+        return ERR_INVAL;
     }
     *written = n;
     return OK;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Base64 with the standard alphabet (RFC 4648, section 4); padding may be left out. */
+/*
+ * Base64 with the standard alphabet (RFC 4648, section 4).  Padding is right or left out altogether,
+ * and nothing else is between the letters.
+ */
 #pragma once
 
 #include "lib/base/span.h"

@@ -131,7 +131,7 @@ status_t cmdline_split(struct span command, char *out, size_t size, size_t *used
     *count = 0;
     for (size_t i = 0; i <= command.size; i++) {
         char c = i < command.size ? (char)command.data[i] : ' ';
-        if (i == command.size && quote != 0) {
+        if (c == '\0' || (i == command.size && quote != 0)) {
             return ERR_INVAL;
         }
         if (quote == 0 && is_blank(c)) {

@@ -19,5 +19,5 @@ status_t cmdline_get_int(const char *line, size_t size, const char *key, int64_t
 
 // Splits a command into words as a shell does with quotes (' and ") but nothing else: the words go to
 // `out` one after the other, each with its NUL.  Gives the bytes used and the number of words.
-// ERR_INVAL: an open quote.  ERR_RANGE: too long for `out`.
+// ERR_INVAL: an open quote, or a NUL in the command.  ERR_RANGE: too long for `out`.
 status_t cmdline_split(struct span command, char *out, size_t size, size_t *used, size_t *count);
