@@ -153,3 +153,27 @@ status_t cmdline_split(struct span command, char *out, size_t size, size_t *used
     }
     return OK;
 }
+
+static bool is_space(char c)
+{
+    return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+size_t cmdline_clean(char *text, size_t size)
+{
+    size_t end = strnlen(text, size);
+    size_t start = 0;
+    while (end > 0 && is_space(text[end - 1])) {
+        end--;
+    }
+    while (start < end && is_space(text[start])) {
+        start++;
+    }
+    size_t length = end - start;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[start + i];
+        text[i] = is_space(c) ? ' ' : c;
+    }
+    text[length] = '\0';
+    return length;
+}

@@ -8,6 +8,8 @@
 
 #include "lib/base/span.h"
 
+enum { CMDLINE_SIZE_MAX = 4096 }; // what a loader passes on, with its final NUL
+
 // The value of `key` (empty for a bare flag).  ERR_NOENT.
 status_t cmdline_get(const char *line, size_t size, const char *key, struct span *value);
 
@@ -21,3 +23,10 @@ status_t cmdline_get_int(const char *line, size_t size, const char *key, int64_t
 // `out` one after the other, each with its NUL.  Gives the bytes used and the number of words.
 // ERR_INVAL: an open quote, or a NUL in the command.  ERR_RANGE: too long for `out`.
 status_t cmdline_split(struct span command, char *out, size_t size, size_t *used, size_t *count);
+
+/*
+ * Makes a command line of the `size` bytes of a text file, in place: control characters, line ends
+ * among them, become spaces, spaces at both ends go, a NUL ends the text.  `text` has room for one
+ * byte more, which the final NUL may take.  Gives the length of the line.
+ */
+size_t cmdline_clean(char *text, size_t size);
