@@ -164,6 +164,7 @@ void cpu_handle_ipi(enum ipi ipi)
     case IPI_RESCHEDULE: sched_reschedule_ipi(); break;
     case IPI_CALL: run_calls(cpu_this()); break;
     case IPI_STOP: panic_stop_this_cpu();
+    case IPI_LOG: log_wake_readers(); break;
     case IPI_COUNT: break;
     }
 }

@@ -86,6 +86,7 @@ enum ipi {
     IPI_RESCHEDULE, // look at the run queue and at need_resched
     IPI_CALL,       // run queued cross calls
     IPI_STOP,       // panic: record where you are and halt
+    IPI_LOG,        // wake who waits for log records
     IPI_COUNT,
 };
 void cpu_send_ipi(struct cpu *target, enum ipi ipi);
