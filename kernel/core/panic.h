@@ -2,46 +2,60 @@
 /*
  * The end: panic for broken kernel invariants, never for user input, device data or disk contents.
  *
- * A panic stops the other CPUs, prints the reason, registers, a symbolised backtrace, where the
- * other CPUs were and the end of the log through the panic console (polled, no locks), keeps the
- * record in the crash area (lib/crash) that survives a warm reset, and resets after the configured
- * time.  Three panics in a row before a healthy boot halt the machine instead.
+ *   panic --> reason --> the other CPUs stop --> registers, backtrace, where the others were, the
+ *   end of the log --> the crash area --> exit of an emulator, or a wait and a reset, or halt
+ *
+ * All text goes to the panic console (polled, no locks) and, as far as it fits, to the crash area
+ * (lib/crash/record.h), RAM that survives a warm reset: the next boot logs what is there and counts
+ * panics.  The third in a row without a healthy boot halts the machine instead of resetting it.
+ *
+ * Invariants: 1. one CPU reports, the first to come; any other that gets here only tells where it
+ * was.  2. Nothing in here takes a lock, allocates or waits without a bound.  3. A panic inside the
+ * report cuts it short: what stands so far is kept, its own reason is added; the next one halts.
+ *
+ * Options: `panic=SECONDS` until the reset, 10 by default, negative to stay halted.
  */
 #pragma once
 
 #include "kernel/arch/arch.h"
 #include "lib/base/attr.h"
+#include "lib/base/span.h"
 
 NORETURN COLD void panic(const char *format, ...) PRINTF(1, 2);
 
 // With the registers of the trap that led here.
-NORETURN COLD void panic_frame(const struct arch_frame *frame, const char *format, ...) PRINTF(2, 3);
+NORETURN COLD void panic_frame(const struct arch_frame *frame, const char *format, ...)
+    PRINTF(2, 3);
 
 // Stays on in release builds.
-#define assert(condition)                                                       \
-    do {                                                                        \
-        if (UNLIKELY(!(condition))) {                                           \
-            panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__); \
-        }                                                                       \
+#define assert(condition)                                                                          \
+    do {                                                                                           \
+        if (UNLIKELY(!(condition))) {                                                              \
+            panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__);                 \
+        }                                                                                          \
     } while (0)
 
-// How a panic reaches the outside: polled output that works in any state, system reset and halt.
+enum { PANIC_EXIT_STATUS = 125 }; // for `exit` below; tools/guest knows it
+
+// How a panic reaches the outside; all work in any state and may be NULL.
 struct panic_ops {
-    void (*write)(const char *text, size_t len);
-    void (*reset)(void); // returns if it cannot
-    void (*exit)(int status); // ends an emulator that listens (tools/guest); may be NULL
+    void (*write)(const char *text, size_t len); // polled output
+    void (*reset)(void);                         // returns if it cannot
+    void (*exit)(int status);                    // ends an emulator; returns if none listens
 };
 void panic_set_ops(const struct panic_ops *ops);
 
-// Seconds between a panic and the reset; negative: stay halted.
-void panic_set_reset_delay(int seconds);
-
-// Boot: the crash area (RAM that no boot overwrites, `size` bytes, mapped) - reports a record of
-// the previous boot to the log and counts this boot; the system calls panic_boot_is_healthy once it
-// runs user programs.  Halts when the area says that this was the third panic in a row.
+// Boot: the crash area, at the place of lib/crash/place.h, mapped for ever.  Logs the record of the
+// previous boot if that ended in a panic.
 void panic_set_crash_area(void *area, size_t size);
+
+// The system runs user programs: panics before do not count any more.
 void panic_boot_is_healthy(void);
 
-// From the stop IPI: records where this CPU was and halts it.
+// The text of the previous boot's panic; false: it ended otherwise, or nobody knows.
+bool panic_previous_record(struct span *out);
+
+// From the stop interrupt: records where this CPU was and halts it.
 NORETURN void panic_stop_this_cpu(void);
+
 bool panic_is_active(void);
