@@ -9,7 +9,7 @@
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
-enum { STDIN = 0, STDOUT = 1, STDERR = 2, CHUNK_SIZE = 512, LOG_TEXT_MAX = 512 };
+enum { STDIN = 0, STDOUT = 1, STDERR = 2, CHUNK_SIZE = 512 };
 
 // With a guest channel the host's streams are the program's; else the console is.
 static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done)
