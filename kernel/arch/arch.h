@@ -171,7 +171,8 @@ extern struct arch_aspace arch_kernel_aspace;
 // Makes an empty user address space; needs one page-table page.  ERR_NOMEM.
 status_t arch_aspace_init(struct arch_aspace *as);
 
-// Frees all table pages.  Nothing may be mapped and no CPU may have it active.
+// Frees all table pages.  No CPU has it active any more; what is still mapped needs no unmapping,
+// because TLB entries under its ASID are never used again.
 void arch_aspace_fini(struct arch_aspace *as);
 
 // Makes `as` the user address space of this CPU; NULL: none (user addresses fault).  Interrupts are

@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_RUNQUEUE,                 // per-CPU run queue: wake-ups happen under a wait queue's lock
     RANK_TIMER,                    // per-CPU timer tree: the run queue arms its slice timer
     RANK_IRQ,                      // attaching of interrupt handlers
+    RANK_TABLES,                   // page tables of a user address space: tables need pages
     RANK_HEAP,                     // the list of heap caches: reports and shrinking walk it
     RANK_SLAB,                     // a slab cache's partial lists: callers may hold anything above
     RANK_KMAP,                     // kernel address space allocator

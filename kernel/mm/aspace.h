@@ -3,21 +3,25 @@
  * User address spaces: a tree of regions over memory objects.
  *
  * A region is a run of pages with one protection over a run of a memory object.  Regions do not
- * overlap; adjacent ones over adjacent parts of one object merge.  The tree is ordered by address
- * and keeps the largest gap of each subtree, so that finding room is logarithmic.
+ * overlap; adjacent ones over adjacent parts of one object merge.  The tree (lib/alloc/extent) finds
+ * addresses and room in logarithmic time.
  *
- * Writable and executable together is refused, now and after any protect: a region remembers what it
- * ever may become (`max_prot`).
+ * Invariants: 1. writable and executable together does not exist, now or after any change; 2. a
+ * region's protection stays within the max_prot it was mapped with; 3. mapped_pages is the sum of
+ * all regions and at most limit_pages; 4. an operation that fails has changed nothing.
  *
- * Locking: `lock` (RANK_ASPACE) guards tree and page tables.  Lifetimes: counted by its threads and
- * by everyone who looks at it; the last reference unmaps and frees everything.
+ * Locking: `lock` (RANK_ASPACE, sleeping) guards the tree; what a region says is changed with its
+ * object's lock held too.  `tables` (RANK_TABLES) guards the page tables, which objects change as
+ * well when pages leave them.
+ * Lifetimes: counted by its threads and by everyone who looks at it; the last reference unmaps and
+ * frees everything.
  */
 #pragma once
 
 #include "kernel/arch/arch.h"
 #include "kernel/core/mutex.h"
 #include "kernel/mm/layout.h"
-#include "lib/base/rbtree.h"
+#include "lib/alloc/extent.h"
 #include "lib/base/refcount.h"
 
 struct vmo;
@@ -30,59 +34,75 @@ enum prot {
 };
 
 struct aspace {
-    struct arch_aspace arch;
+    struct arch_aspace arch; // first: threads know the address space by it
     struct mutex lock;
-    struct rb_root regions;    // [l]
-    struct region *last_fault; // [l] where the last fault was: most faults hit it again
-    size_t mapped_pages;       // [l] address space in use
-    size_t limit_pages;        // [l] most it may become
-    refcount_t refs;           // [a]
+    struct spinlock tables;
+    struct extent_tree regions; // [l] struct region
+    struct region *last_fault;  // [l] where the last fault was: most faults hit it again
+    size_t mapped_pages;        // [l] address space in use
+    size_t limit_pages;         // [l] most it may become
+    vaddr_t base;               // [l] where mappings anywhere start; 0: not chosen yet
+    refcount_t refs;            // [a]
 };
 
-status_t aspace_create(struct aspace **out);
+status_t aspace_create(struct aspace **out); // ERR_NOMEM
 void aspace_ref(struct aspace *as);
+
+// The last reference is dropped in thread context by a thread that has left the address space.
 void aspace_unref(struct aspace *as);
 
 enum aspace_flags {
     ASPACE_ANYWHERE = 0,
-    ASPACE_FIXED = 1 << 0,     // exactly at *va, replacing what is there
+    ASPACE_FIXED = 1 << 0,     // exactly at the address, replacing what is there
     ASPACE_NOREPLACE = 1 << 1, // with FIXED: ERR_EXIST instead of replacing
     ASPACE_SHARED = 1 << 2,    // a fork shares the object instead of copying it on write
 };
 
-// Maps size_pages of `v` from page `offset` at *va (a hint unless FIXED).  Takes its own reference
-// on `v`.  `random` spreads the placement (user ASLR); 0: lowest fit.
-// ERR_INVAL (alignment, range, W+X), ERR_NOMEM, ERR_EXIST.
-status_t aspace_map(struct aspace *as, struct vmo *v, uint64_t offset, size_t size_pages,
-                    enum prot prot, enum prot max_prot, enum aspace_flags flags, uint64_t random,
-                    vaddr_t *va);
+struct mapping {
+    struct vmo *vmo; // borrowed; the region takes a reference of its own
+    uint64_t offset; // first page within the object
+    size_t size_pages;
+    unsigned prot;     // enum prot
+    unsigned max_prot; // what aspace_protect may make of it later
+    unsigned flags;    // enum aspace_flags
+    uint64_t random;   // not 0: in an address space without mappings anywhere, where these start
+};
 
-// Unmaps whatever is in the range; splits regions at its ends (so it can fail with ERR_NOMEM, then
-// nothing has changed).
+// Maps `m` at *va; without ASPACE_FIXED that is a hint, and *va becomes the place.  Mappings
+// anywhere go to the lowest room above the start that `random` chose once (user ASLR).
+// ERR_INVAL: not aligned, empty, outside the user's half or the object, unknown or W+X protection.
+// ERR_NOMEM: no memory, no room, or above the limit.  ERR_EXIST.
+status_t aspace_map(struct aspace *as, const struct mapping *m, vaddr_t *va);
+
+// Unmaps whatever is in the range, and frees pages that nothing can reach any more.  ERR_INVAL;
+// ERR_NOMEM when a region would have to be split and there is no memory.
 status_t aspace_unmap(struct aspace *as, vaddr_t va, size_t size_pages);
 
-// Changes protection; ERR_NOMEM if part of the range is not mapped (as POSIX says) or no memory for
-// the split, ERR_ACCES above max_prot, ERR_INVAL for W+X.
-status_t aspace_protect(struct aspace *as, vaddr_t va, size_t size_pages, enum prot prot);
+// Changes protection.  ERR_INVAL: not aligned, unknown or W+X protection.  ERR_NOMEM: part of the
+// range is not mapped, or no memory to split.  ERR_ACCES: above max_prot.
+status_t aspace_protect(struct aspace *as, vaddr_t va, size_t size_pages, unsigned prot);
 
-// A copy-on-write copy of the whole address space (fork).  ERR_NOMEM.
+// A copy of the whole address space (fork): shared regions and those that can never be written
+// show the same object, others a copy on write.  ERR_NOMEM.
 status_t aspace_fork(struct aspace *as, struct aspace **out);
 
-// Resolves a user fault in `as`, which is active on this CPU.  OK: retry the instruction.
-// ERR_FAULT: no such mapping; ERR_ACCES: not for this access; ERR_NOMEM; ERR_IO.
-// Maps neighbouring pages that are already present around a read fault.
+// Resolves a user fault in `as`.  OK: retry the instruction.  ERR_FAULT: no such mapping;
+// ERR_ACCES: not for this access; ERR_NOMEM.  Maps neighbours that are present around a read fault.
 status_t aspace_fault(struct aspace *as, const struct fault *fault);
 
-// Makes the pages of the range present (reads or writes), so that kernel access will not fault.
+// Makes the pages of the range present for reads or writes, as if each were touched.  Errors as
+// aspace_fault; then some may be present.
 status_t aspace_populate(struct aspace *as, vaddr_t va, size_t size_pages, bool for_write);
 
 struct region_info {
     vaddr_t start;
     size_t size_pages;
-    enum prot prot;
+    unsigned prot;
+    unsigned max_prot;
+    bool is_shared;
 };
 // The first region that ends above `va`.  ERR_NOENT.
 status_t aspace_next_region(struct aspace *as, vaddr_t va, struct region_info *out);
 
-// The address space of the running thread, or NULL.
+// The address space of the running thread, or NULL.  Borrowed.
 struct aspace *aspace_current(void);

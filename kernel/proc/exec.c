@@ -72,16 +72,21 @@ static status_t load_segment(struct aspace *as, const struct elf *e, const struc
     if (status != OK) {
         return status;
     }
-    enum prot prot = (enum prot)(((s->prot & ELF_READ) != 0 ? PROT_READ : 0u) |
-                                 ((s->prot & ELF_WRITE) != 0 ? PROT_WRITE : 0u) |
-                                 ((s->prot & ELF_EXEC) != 0 ? PROT_EXEC : 0u));
+    unsigned prot = ((s->prot & ELF_READ) != 0 ? PROT_READ : 0u) |
+                    ((s->prot & ELF_WRITE) != 0 ? PROT_WRITE : 0u) |
+                    ((s->prot & ELF_EXEC) != 0 ? PROT_EXEC : 0u);
     vaddr_t va = bias + s->address - lead;
     status = write_object(v, lead, e->file.data + s->file_offset, s->file_size);
     if (status == OK && (prot & PROT_EXEC) != 0) {
         status = sync_code(v, pages);
     }
     if (status == OK) {
-        status = aspace_map(as, v, 0, pages, prot, prot, ASPACE_FIXED, 0, &va);
+        struct mapping m = {.vmo = v,
+                            .size_pages = pages,
+                            .prot = prot,
+                            .max_prot = prot,
+                            .flags = ASPACE_FIXED};
+        status = aspace_map(as, &m, &va);
     }
     vmo_unref(v); // the mapping has its own reference
     return status;
@@ -124,14 +129,18 @@ static status_t map_stack(struct aspace *as, const struct elf *e, uint64_t bias,
 {
     struct vmo *v;
     vaddr_t va = STACK_TOP - (vaddr_t)STACK_PAGES * PAGE_SIZE;
-    enum prot prot = (enum prot)(PROT_READ | PROT_WRITE);
     status_t status = vmo_create_anonymous(STACK_PAGES, &v);
     if (status != OK) {
         return status;
     }
     status = write_stack(v, e, bias, args, argc, sp);
     if (status == OK) {
-        status = aspace_map(as, v, 0, STACK_PAGES, prot, prot, ASPACE_FIXED, 0, &va);
+        struct mapping m = {.vmo = v,
+                            .size_pages = STACK_PAGES,
+                            .prot = PROT_READ | PROT_WRITE,
+                            .max_prot = PROT_READ | PROT_WRITE,
+                            .flags = ASPACE_FIXED};
+        status = aspace_map(as, &m, &va);
     }
     vmo_unref(v);
     return status;

@@ -23,7 +23,7 @@ static status_t page_range(vaddr_t address, uint64_t size, size_t *pages)
     return OK;
 }
 
-static enum aspace_flags map_flags(uint32_t flags)
+static unsigned map_flags(uint32_t flags)
 {
     unsigned out = ASPACE_ANYWHERE;
     if ((flags & SYS_MAP_FIXED) != 0) {
@@ -32,7 +32,7 @@ static enum aspace_flags map_flags(uint32_t flags)
     if ((flags & SYS_MAP_NOREPLACE) != 0) {
         out |= ASPACE_NOREPLACE;
     }
-    return (enum aspace_flags)out;
+    return out;
 }
 
 int64_t sys_mmap(vaddr_t address, uint64_t size, uint32_t prot, uint32_t flags)
@@ -52,8 +52,12 @@ int64_t sys_mmap(vaddr_t address, uint64_t size, uint32_t prot, uint32_t flags)
         return status;
     }
     vaddr_t va = address;
-    status = aspace_map(process_current()->aspace, v, 0, pages, (enum prot)prot,
-                        (enum prot)PROT_ALL, map_flags(flags), 0, &va);
+    struct mapping m = {.vmo = v,
+                        .size_pages = pages,
+                        .prot = prot,
+                        .max_prot = PROT_ALL,
+                        .flags = map_flags(flags)};
+    status = aspace_map(process_current()->aspace, &m, &va);
     vmo_unref(v);
     return status == OK ? (int64_t)va : status;
 }
@@ -75,7 +79,7 @@ int64_t sys_mprotect(vaddr_t address, uint64_t size, uint32_t prot)
     if ((prot & ~(uint32_t)PROT_ALL) != 0) {
         return ERR_INVAL;
     }
-    return aspace_protect(process_current()->aspace, address, pages, (enum prot)prot);
+    return aspace_protect(process_current()->aspace, address, pages, prot);
 }
 
 int64_t sys_meminfo(vaddr_t info, uint64_t size)
