@@ -72,18 +72,15 @@ bool wait_is_empty(const struct wait_queue *q);
     do {                                                                                           \
         struct waiter waiter_;                                                                     \
         *(status_out) = OK;                                                                        \
-        while (!(condition)) {                                                                     \
+        while (*(status_out) == OK && !(condition)) {                                              \
             wait_prepare((queue), &waiter_);                                                       \
             if (!(condition)) {                                                                    \
                 *(status_out) = wait_sleep(&waiter_, (deadline), (flags));                         \
             }                                                                                      \
             wait_finish((queue), &waiter_);                                                        \
-            if (*(status_out) != OK) {                                                             \
-                if (condition) {                                                                   \
-                    *(status_out) = OK;                                                            \
-                }                                                                                  \
-                break;                                                                             \
-            }                                                                                      \
+        }                                                                                          \
+        if (*(status_out) != OK && (condition)) {                                                  \
+            *(status_out) = OK;                                                                    \
         }                                                                                          \
     } while (0)
 
