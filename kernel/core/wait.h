@@ -8,7 +8,9 @@
  *     WAIT_UNTIL(&queue, condition, deadline, flags, &status);
  *
  * which tests the condition, puts the thread on the queue, tests again, and sleeps: a wake between
- * is not lost because the thread is already queued when it tests for the last time.  Waking is
+ * is not lost because the thread is already queued when it tests for the last time.  A condition
+ * may be tested again after it was found true, so one that takes something must remember that it
+ * did.  Waking is
  * allowed in any context.  Waiters leave in first-in first-out order; wake-one wakes the first.
  *
  * The pairing: wait_prepare and the wakers take the queue's lock.  Whoever comes second sees what the

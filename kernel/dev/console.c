@@ -210,9 +210,12 @@ struct console *console_system(void)
 
 // ---- Readers and writers ----
 
-// Gives false when there is nothing to read.
+// Gives false when there is nothing to read.  A wait may ask again after it got its answer.
 static bool try_read(struct console *c, uint8_t *to, size_t size, size_t *out)
 {
+    if (*out > 0) {
+        return true;
+    }
     irqflags_t flags = spin_lock_irqsave(&c->lock);
     bool was_full = ring_room(&c->rx) == 0;
     size_t n = ring_get(&c->rx, to, size);

@@ -229,12 +229,28 @@ struct walk {
     struct level levels[MAX_DEPTH];
 };
 
-static const struct driver *find_driver(const struct fdt *fdt, const struct fdt_node *node)
+// What decides about a node, read in one pass over its properties.
+struct candidate {
+    bool is_enabled;
+    struct span compatible; // empty: none
+};
+
+static struct candidate read_candidate(const struct fdt *fdt, const struct fdt_node *node)
 {
-    struct span compatible;
-    if (fdt_property(fdt, node, "compatible", &compatible) != OK) {
-        return NULL;
+    struct candidate c = {.is_enabled = true};
+    struct fdt_property p = fdt_properties(node);
+    while (fdt_next_property(fdt, &p) == OK) {
+        if (strcmp(p.name, "compatible") == 0) {
+            c.compatible = p.value;
+        } else if (strcmp(p.name, "status") == 0) {
+            c.is_enabled = fdt_list_has(p.value, "okay", NULL) || fdt_list_has(p.value, "ok", NULL);
+        }
     }
+    return c;
+}
+
+static const struct driver *find_driver(struct span compatible)
+{
     const struct driver *driver = NULL;
     size_t start = 0;
     // Most specific first (2.3.1).  A last string without its end is none.
@@ -332,10 +348,10 @@ static status_t walk_tree(struct walk *w)
         if (status != OK || node.depth >= MAX_DEPTH || node.depth > disabled) {
             continue;
         }
-        bool is_enabled = fdt_is_enabled(fdt, &node);
-        disabled = is_enabled ? UINT32_MAX : node.depth;
+        struct candidate c = read_candidate(fdt, &node);
+        disabled = c.is_enabled ? UINT32_MAX : node.depth;
         w->levels[node.depth] = (struct level){.node = node};
-        const struct driver *driver = is_enabled ? find_driver(fdt, &node) : NULL;
+        const struct driver *driver = c.is_enabled ? find_driver(c.compatible) : NULL;
         status_t added = driver != NULL ? add_device(w, &node, driver) : OK;
         if (added != OK) {
             return added;

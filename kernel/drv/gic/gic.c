@@ -27,13 +27,14 @@ static vaddr_t bit_register(vaddr_t frame, unsigned offset, irq_t irq)
     return frame + offset + 4ul * (irq / 32);
 }
 
-void gic_reset_lines(vaddr_t frame, unsigned first, unsigned count)
+void gic_reset_lines(vaddr_t frame, unsigned first, unsigned count, enum gic_group group)
 {
     for (unsigned irq = first; irq < first + count; irq += 32) {
         arch_mmio_write32(bit_register(frame, GICD_ICENABLER, irq), UINT32_MAX);
         arch_mmio_write32(bit_register(frame, GICD_ICPENDR, irq), UINT32_MAX);
         arch_mmio_write32(bit_register(frame, GICD_ICACTIVER, irq), UINT32_MAX);
-        arch_mmio_write32(bit_register(frame, GICD_IGROUPR, irq), UINT32_MAX);
+        arch_mmio_write32(bit_register(frame, GICD_IGROUPR, irq),
+                          group == GIC_GROUP1 ? UINT32_MAX : 0);
     }
     for (unsigned irq = first; irq < first + count; irq += 4) {
         arch_mmio_write32(frame + GICD_IPRIORITYR + irq, GIC_PRIORITY * 0x01010101u);

@@ -35,9 +35,16 @@ enum {
 // The number of INTIDs that the distributor at `dist` has, 32 to 1020.
 unsigned gic_line_count(vaddr_t dist);
 
-// Brings the lines [first, first + count) to a known state: disabled, neither pending nor active,
-// group 1, one priority.  `first` is a multiple of 32.
-void gic_reset_lines(vaddr_t frame, unsigned first, unsigned count);
+/*
+ * Group 1 is what Non-secure software handles, and on GICv3 what the kernel enables.  On a GICv2 with
+ * a single security state the plain enable bits are those of group 0; with two states its
+ * Non-secure software sees group 1 behind those same bits and cannot write the group registers.
+ */
+enum gic_group { GIC_GROUP0, GIC_GROUP1 };
+
+// Brings the lines [first, first + count) to a known state: disabled, neither pending nor active, of
+// this group, one priority.  `first` is a multiple of 32.
+void gic_reset_lines(vaddr_t frame, unsigned first, unsigned count, enum gic_group group);
 
 void gic_line_enable(vaddr_t frame, irq_t irq);
 void gic_line_disable(vaddr_t frame, irq_t irq);

@@ -57,7 +57,7 @@ static uint32_t read_own_target(void)
 static void init_cpu(struct cpu *self)
 {
     self->irq_chip_data = (void *)(uintptr_t)read_own_target();
-    gic_reset_lines(gicv2.dist, 0, GIC_FIRST_SPI);
+    gic_reset_lines(gicv2.dist, 0, GIC_FIRST_SPI, GIC_GROUP0);
     // SGIs may always be delivered; where they cannot be disabled this changes nothing.
     arch_mmio_write32(gicv2.dist + GICD_ISENABLER, 0xffff);
     arch_mmio_write32(gicv2.cpu + GICC_PMR, GIC_PRIORITY_MASK);
@@ -111,7 +111,7 @@ static struct cpu_start_hook start_hook = {.run = init_cpu};
 static void init_distributor(unsigned lines)
 {
     arch_mmio_write32(gicv2.dist + GICD_CTLR, 0);
-    gic_reset_lines(gicv2.dist, GIC_FIRST_SPI, lines - GIC_FIRST_SPI);
+    gic_reset_lines(gicv2.dist, GIC_FIRST_SPI, lines - GIC_FIRST_SPI, GIC_GROUP0);
     init_cpu(cpu_this());
     gicv2.boot_target = cpu_target(cpu_this());
     arch_mmio_write32(gicv2.dist + GICD_CTLR, ENABLE);

@@ -83,7 +83,7 @@ static status_t init_cpu(struct cpu *self)
         return ERR_NOTSUP;
     }
     self->irq_chip_data = (void *)redist;
-    gic_reset_lines(redist + GICR_SGI_FRAME, 0, GIC_FIRST_SPI);
+    gic_reset_lines(redist + GICR_SGI_FRAME, 0, GIC_FIRST_SPI, GIC_GROUP1);
     arch_mmio_write32(redist + GICR_SGI_FRAME + GICD_ISENABLER, 0xffff);
     icc_enable(GIC_PRIORITY_MASK);
     return OK;
@@ -147,7 +147,7 @@ static status_t init_distributor(unsigned lines)
     }
     // Affinity routing first: it decides which of the following registers exist.
     arch_mmio_write32(dist + GICD_CTLR, CTLR_AFFINITY_ROUTING);
-    gic_reset_lines(dist, GIC_FIRST_SPI, lines - GIC_FIRST_SPI);
+    gic_reset_lines(dist, GIC_FIRST_SPI, lines - GIC_FIRST_SPI, GIC_GROUP1);
     status = gic_wait(dist + GICD_CTLR, CTLR_WRITE_PENDING, 0);
     if (status != OK) {
         return status;

@@ -36,47 +36,57 @@ void skeleton_interrupt(void *context)
     (void)wait_wake_all(&s->changed);
 }
 
+// A user's place in the queue.  A wait tests its condition again after it came true, so each step
+// is taken once and remembered.
+struct request {
+    uint32_t number;
+    bool is_started;
+    bool is_finished;
+    uint32_t answer;
+    status_t result;
+};
+
 // Starts the device if it is idle; gives false while somebody else's request is under way.
-static bool try_start(struct skeleton *s, uint32_t number)
+static bool try_start(struct skeleton *s, struct request *r)
 {
     irqflags_t flags = spin_lock_irqsave(&s->lock);
-    bool is_idle = s->state == SKELETON_IDLE;
-    if (is_idle) {
+    if (!r->is_started && s->state == SKELETON_IDLE) {
         s->state = SKELETON_BUSY;
-        arch_mmio_write32(s->base + REG_REQUEST, number);
+        r->is_started = true;
+        arch_mmio_write32(s->base + REG_REQUEST, r->number);
     }
-    bool can_go_on = is_idle || s->state == SKELETON_BROKEN;
+    bool can_go_on = r->is_started || s->state == SKELETON_BROKEN;
     spin_unlock_irqrestore(&s->lock, flags);
     return can_go_on;
 }
 
-// Gives false while the device is still at work.
-static bool try_finish(struct skeleton *s, uint32_t *answer, status_t *result)
+// Gives false while the device is still at work on our request.
+static bool try_finish(struct skeleton *s, struct request *r)
 {
     irqflags_t flags = spin_lock_irqsave(&s->lock);
-    enum skeleton_state state = s->state;
-    if (state == SKELETON_DONE) {
-        *answer = s->answer;
-        s->state = SKELETON_IDLE;
+    if (!r->is_finished && s->state != SKELETON_BUSY) {
+        r->is_finished = true;
+        r->answer = s->answer;
+        r->result = s->state == SKELETON_DONE ? OK : ERR_IO;
+        s->state = s->state == SKELETON_DONE ? SKELETON_IDLE : SKELETON_BROKEN;
     }
+    bool is_finished = r->is_finished;
     spin_unlock_irqrestore(&s->lock, flags);
-    *result = state == SKELETON_BROKEN ? ERR_IO : OK;
-    return state != SKELETON_BUSY;
+    return is_finished;
 }
 
-static status_t start(struct skeleton *s, uint32_t number, nsec_t deadline)
+static status_t start(struct skeleton *s, struct request *r, nsec_t deadline)
 {
     status_t status;
-    WAIT_UNTIL(&s->changed, try_start(s, number), deadline, WAIT_DEFAULT, &status);
+    WAIT_UNTIL(&s->changed, try_start(s, r), deadline, WAIT_DEFAULT, &status);
     return status;
 }
 
-static status_t finish(struct skeleton *s, nsec_t deadline, uint32_t *out)
+static status_t finish(struct skeleton *s, struct request *r, nsec_t deadline)
 {
     status_t status;
-    status_t result = OK;
-    WAIT_UNTIL(&s->changed, try_finish(s, out, &result), deadline, WAIT_DEFAULT, &status);
-    return status != OK ? status : result;
+    WAIT_UNTIL(&s->changed, try_finish(s, r), deadline, WAIT_DEFAULT, &status);
+    return status != OK ? status : r->result;
 }
 
 // A device that was asked and does not answer cannot be asked anything else.
@@ -89,12 +99,15 @@ static void give_up(struct skeleton *s)
 
 status_t skeleton_square(struct skeleton *s, uint32_t number, nsec_t deadline, uint32_t *out)
 {
-    status_t status = start(s, number, deadline);
+    struct request r = {.number = number};
+    status_t status = start(s, &r, deadline);
     if (status != OK) {
         return status;
     }
-    status = finish(s, deadline, out);
-    if (status != OK) {
+    status = finish(s, &r, deadline);
+    if (status == OK) {
+        *out = r.answer;
+    } else {
         give_up(s);
     }
     (void)wait_wake_all(&s->changed); // whoever waits for its turn

@@ -76,7 +76,7 @@ TEST(the_number_of_lines_leaves_out_the_special_ones)
 TEST(a_reset_covers_its_lines_and_no_others)
 {
     vaddr_t dist = make_frame();
-    gic_reset_lines(dist, 32, 32);
+    gic_reset_lines(dist, 32, 32, GIC_GROUP1);
     EXPECT_EQ(*reg32(GICD_ICENABLER), 0);
     EXPECT_EQ(*reg32(GICD_ICENABLER + 4), UINT32_MAX);
     EXPECT_EQ(*reg32(GICD_ICENABLER + 8), 0);
