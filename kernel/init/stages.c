@@ -15,6 +15,7 @@
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
 #include "lib/base/bits.h"
+#include "lib/crash/record.h"
 #include "lib/fmt/fmt.h"
 
 enum {
@@ -40,10 +41,28 @@ void init_memory(void)
     record_after_memory(&record);
 }
 
+static void set_log_filter(void)
+{
+    const char *filter;
+    size_t len;
+    if (bootarg_get("log", &filter, &len) == OK && log_set_filter(span_of(filter, len)) != OK) {
+        log_warn("boot", "log: not of the form LEVEL[,SOURCE:LEVEL]...");
+    }
+}
+
+static void open_crash_area(void)
+{
+    paddr_t area;
+    if (memory_crash_area(&area)) {
+        panic_set_crash_area(phys_to_virt(area), CRASH_AREA_SIZE);
+    }
+}
+
 void init_log(void)
 {
     struct page_stats pages;
     void *ring;
+    set_log_filter();
     page_stats(&pages);
     uint64_t share = (uint64_t)pages.total_pages * PAGE_SIZE / LOG_RING_SHARE;
     size_t size = 1ull << log2_floor(u64_min(u64_max(share, LOG_RING_MIN), LOG_RING_MAX));
@@ -55,6 +74,7 @@ void init_log(void)
     if (boot_record.has_lost_ram) {
         log_warn("boot", "some RAM is left alone: the memory map is broken or too fragmented");
     }
+    open_crash_area();
 }
 
 static void start_worker(struct cpu *c)

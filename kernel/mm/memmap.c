@@ -5,6 +5,8 @@
 #include "kernel/mm/zone_priv.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
+#include "lib/crash/place.h"
+#include "lib/crash/record.h"
 
 enum {
     RANGES_MAX = 128,      // of RAM, and of each other kind
@@ -30,6 +32,7 @@ static struct {
     struct ranges usable;   // [I] until zone_init has it
     struct ranges reserved; // [I] after boot
     struct ranges excluded; // [I] after boot
+    uint64_t crash_area;    // [I] after boot; 0: none
 } map = {
     .ram = {ram_items, 0, RANGES_MAX},
     .usable = {usable_items, 0, RANGES_MAX},
@@ -76,6 +79,16 @@ static void find_usable(void)
     memcpy(usable_items, ram_items, sizeof(usable_items));
     map.usable.count = map.ram.count;
     subtract(&map.usable, &map.reserved);
+    if (crash_place(&map.ram, &map.usable, &map.crash_area)) {
+        ranges_remove(&map.usable, map.crash_area, map.crash_area + CRASH_AREA_SIZE);
+        memory_reserve(paddr(map.crash_area), CRASH_AREA_SIZE);
+    }
+}
+
+bool memory_crash_area(paddr_t *out)
+{
+    *out = paddr(map.crash_area);
+    return map.crash_area != 0;
 }
 
 // Takes pages for ever, before there is an allocator.

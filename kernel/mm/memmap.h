@@ -33,6 +33,10 @@ void memory_exclude(paddr_t base, uint64_t size);
 // ERR_NOMEM: not enough RAM to run.
 status_t memory_init(void);
 
+// The RAM that carries the record of a panic over a warm reset: CRASH_AREA_SIZE bytes, mapped and
+// never free, at the place of lib/crash/place.h.  False: there is none.
+bool memory_crash_area(paddr_t *out);
+
 // Gives reserved RAM to the allocator: the whole pages in the range, which nobody uses any more.
 // Pages that are no RAM, or excluded, are left alone.
 void memory_release(paddr_t base, uint64_t size);
