@@ -9,24 +9,33 @@ enum {
     SIZE_MAX_BYTES = 2 << 20,
     TOKEN_SIZE = 4,
     PROP_HEADER_SIZE = 12, // token, length, name offset
+    OLDEST_VERSION = 16,
+    VERSION = 17,
 };
 constexpr uint32_t MAGIC = 0xd00dfeed;
 
 enum token { BEGIN_NODE = 1, END_NODE = 2, PROP = 3, NOP = 4, END = 9 };
 
+// The header and all tokens are aligned to 4 bytes, which fdt_open checks.  Saying so matters: this
+// code is compiled for memory that allows no unaligned access, where a word would be four loads.
 static uint32_t word(const struct fdt *f, uint32_t offset)
 {
-    return read_be32(f->blob.data + offset);
+    uint32_t big_endian;
+    __builtin_memcpy(&big_endian, __builtin_assume_aligned(f->blob.data + offset, TOKEN_SIZE),
+                     sizeof(big_endian));
+    return __builtin_bswap32(big_endian);
 }
 
 status_t fdt_open(struct span blob, struct fdt *out)
 {
-    if (blob.size < HEADER_SIZE || read_be32(blob.data) != MAGIC) {
+    struct fdt f = {.blob = blob};
+    if (!is_aligned((uintptr_t)blob.data, TOKEN_SIZE) || blob.size < HEADER_SIZE ||
+        word(&f, 0) != MAGIC) {
         return ERR_INVAL;
     }
-    struct fdt f = {.blob = blob};
     uint32_t total = word(&f, 4);
-    if (total < HEADER_SIZE || total > blob.size || word(&f, 20) < 16) {
+    uint32_t version = word(&f, 20);
+    if (total > blob.size || version < OLDEST_VERSION || word(&f, 24) > VERSION) {
         return ERR_INVAL;
     }
     f.blob.size = total;
@@ -34,16 +43,20 @@ status_t fdt_open(struct span blob, struct fdt *out)
     uint32_t strings = word(&f, 12);
     f.reservations = word(&f, 16);
     uint32_t strings_size = word(&f, 32);
-    uint32_t structure_size = word(&f, 36); // version 17; 0 in version 16 means: up to the end
-    if (word(&f, 20) < 17) {
-        structure_size = f.structure <= total ? total - f.structure : 0;
+    uint32_t structure_size = word(&f, 36);
+    if (version < VERSION) {
+        structure_size = total - f.structure; // has no such field: up to the end
     }
     if (!span_has(f.blob, f.structure, structure_size) ||
         !span_has(f.blob, strings, strings_size) || f.reservations > total ||
         !is_aligned(f.structure, TOKEN_SIZE)) {
         return ERR_INVAL;
     }
-    f.structure_end = f.structure + structure_size;
+    // With a terminator at the very end, every name that starts in the block ends in it.
+    if (strings_size > 0 && blob.data[strings + strings_size - 1] != 0) {
+        return ERR_INVAL;
+    }
+    f.structure_end = f.structure + (uint32_t)align_down(structure_size, TOKEN_SIZE);
     f.strings = span_of(blob.data + strings, strings_size);
     *out = f;
     return OK;
@@ -51,57 +64,53 @@ status_t fdt_open(struct span blob, struct fdt *out)
 
 status_t fdt_open_address(const void *address, struct fdt *out)
 {
-    const uint8_t *bytes = address;
-    if (read_be32(bytes) != MAGIC || read_be32(bytes + 4) > SIZE_MAX_BYTES) {
-        return ERR_INVAL;
-    }
-    return fdt_open(span_of(bytes, read_be32(bytes + 4)), out);
+    uint32_t size = read_be32((const uint8_t *)address + 4);
+    return size <= SIZE_MAX_BYTES ? fdt_open(span_of(address, size), out) : ERR_INVAL;
 }
 
 /* ---- Tokens ---- */
 
-// Length of a terminated string that starts at `offset` of the blob and ends before `end`.
-static bool string_length(const struct fdt *f, uint32_t offset, uint32_t end, uint32_t *out)
+static bool has_zero_byte(uint32_t w)
 {
-    for (uint32_t at = offset; at < end; at++) {
-        if (f->blob.data[at] == 0) {
-            *out = at - offset;
-            return true;
-        }
-    }
-    return false;
+    return ((w - 0x01010101) & ~w & 0x80808080) != 0;
 }
 
-// The token at `offset` and where the next one is.
+// The token after the name at `offset`, which is padded to a whole word (5.4.1).
+static status_t skip_name(const struct fdt *f, uint32_t offset, uint32_t *next)
+{
+    while (offset < f->structure_end) {
+        uint32_t w = word(f, offset);
+        offset += TOKEN_SIZE;
+        if (has_zero_byte(w)) {
+            *next = offset;
+            return OK;
+        }
+    }
+    return ERR_INVAL;
+}
+
+// The token at `offset`, which is aligned, and where the next one is.
 static status_t read_token(const struct fdt *f, uint32_t offset, enum token *token, uint32_t *next)
 {
+    if (offset >= f->structure_end) {
+        return ERR_INVAL;
+    }
     uint32_t left = f->structure_end - offset;
-    if (offset > f->structure_end || left < TOKEN_SIZE) {
-        return ERR_INVAL;
-    }
-    uint32_t value = word(f, offset);
-    uint64_t size = TOKEN_SIZE;
-    uint32_t length;
-    if (value == BEGIN_NODE) {
-        if (!string_length(f, offset + TOKEN_SIZE, f->structure_end, &length)) {
+    *token = (enum token)word(f, offset);
+    switch (*token) {
+    case BEGIN_NODE: return skip_name(f, offset + TOKEN_SIZE, next);
+    case PROP:
+        if (left < PROP_HEADER_SIZE || word(f, offset + 4) > left - PROP_HEADER_SIZE) {
             return ERR_INVAL;
         }
-        size += (uint64_t)length + 1;
-    } else if (value == PROP) {
-        if (left < PROP_HEADER_SIZE) {
-            return ERR_INVAL;
-        }
-        size = PROP_HEADER_SIZE + (uint64_t)word(f, offset + 4);
-    } else if (value != END_NODE && value != NOP && value != END) {
-        return ERR_INVAL;
+        // Stays within `left`, which is a multiple of the alignment too.
+        *next = offset + (uint32_t)align_up(PROP_HEADER_SIZE + word(f, offset + 4), TOKEN_SIZE);
+        return OK;
+    case END_NODE:
+    case NOP:
+    case END: *next = offset + TOKEN_SIZE; return OK;
     }
-    size = align_up(size, TOKEN_SIZE);
-    if (size > left) {
-        return ERR_INVAL;
-    }
-    *token = (enum token)value;
-    *next = offset + (uint32_t)size;
-    return OK;
+    return ERR_INVAL;
 }
 
 /* ---- Nodes ---- */
@@ -127,88 +136,51 @@ status_t fdt_root(const struct fdt *f, struct fdt_node *out)
     }
 }
 
-// The next BEGIN_NODE after the token at `at` (a node of depth `depth`), as long as that is deeper
-// than `floor`.
-static status_t next_node(const struct fdt *f, uint32_t at, uint32_t depth, uint32_t floor,
-                          struct fdt_node *out)
+// The next node after `from` that is at most `deepest` deep; none when a node of depth `floor` ends
+// before it.
+static status_t next_node(const struct fdt *f, const struct fdt_node *from, uint32_t floor,
+                          uint32_t deepest, struct fdt_node *out)
 {
-    enum token token;
-    uint32_t next;
-    status_t status = read_token(f, at, &token, &next);
-    uint32_t inside = depth + 1; // nodes open at `next`
-    while (status == OK) {
-        at = next;
-        status = read_token(f, at, &token, &next);
+    uint32_t at = from->offset;
+    uint32_t open = from->depth; // nodes around `at`
+    for (;;) {
+        enum token token;
+        uint32_t next;
+        status_t status = read_token(f, at, &token, &next);
         if (status != OK) {
             return status;
         }
         if (token == BEGIN_NODE) {
-            *out = (struct fdt_node){.offset = at, .depth = inside};
-            return OK;
-        }
-        if (token == END) {
-            return inside == 0 ? ERR_NOENT : ERR_INVAL;
-        }
-        if (token == END_NODE) {
-            if (inside == 0) {
-                return ERR_INVAL;
+            if (open <= deepest && at != from->offset) {
+                *out = (struct fdt_node){.offset = at, .depth = open};
+                return OK;
             }
-            inside--;
-            if (inside <= floor) {
+            open++;
+        } else if (token == END_NODE) {
+            open--;
+            if (open <= floor) {
                 return ERR_NOENT;
             }
+        } else if (token == END) {
+            return ERR_INVAL;
         }
+        at = next;
     }
-    return status;
 }
 
 status_t fdt_first_child(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out)
 {
-    return next_node(f, node->offset, node->depth, node->depth, out);
-}
-
-status_t fdt_next_node(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out)
-{
-    return next_node(f, node->offset, node->depth, 0, out);
+    return next_node(f, node, node->depth, UINT32_MAX, out);
 }
 
 status_t fdt_next_sibling(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out)
 {
-    struct fdt_node at = *node;
-    if (node->depth == 0) {
-        return ERR_NOENT;
-    }
-    do {
-        status_t status = next_node(f, at.offset, at.depth, node->depth - 1, &at);
-        if (status != OK) {
-            return status;
-        }
-    } while (at.depth != node->depth);
-    *out = at;
-    return OK;
+    return node->depth == 0 ? ERR_NOENT : next_node(f, node, node->depth - 1, node->depth, out);
 }
 
-status_t fdt_parent(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out)
+status_t fdt_next_node(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out)
 {
-    if (node->depth == 0) {
-        return ERR_NOENT;
-    }
-    struct fdt_node at;
-    status_t status = fdt_root(f, &at);
-    struct fdt_node candidate = at;
-    while (status == OK && at.offset < node->offset) {
-        if (at.depth == node->depth - 1) {
-            candidate = at;
-        }
-        if (node->depth == 1) {
-            break;
-        }
-        status = fdt_next_node(f, &at, &at);
-    }
-    if (status == OK) {
-        *out = candidate;
-    }
-    return status;
+    return next_node(f, node, 0, UINT32_MAX, out);
 }
 
 const char *fdt_node_name(const struct fdt *f, const struct fdt_node *node)
@@ -223,37 +195,35 @@ struct fdt_property fdt_properties(const struct fdt_node *node)
     return (struct fdt_property){.next = node->offset};
 }
 
-static status_t read_property(const struct fdt *f, uint32_t offset, struct fdt_property *p)
-{
-    uint32_t name = word(f, offset + 8);
-    uint32_t strings = (uint32_t)(f->strings.data - f->blob.data);
-    uint32_t length;
-    if (name >= f->strings.size ||
-        !string_length(f, strings + name, strings + (uint32_t)f->strings.size, &length)) {
-        return ERR_INVAL;
-    }
-    p->name = (const char *)f->strings.data + name;
-    p->value = span_of(f->blob.data + offset + PROP_HEADER_SIZE, word(f, offset + 4));
-    return OK;
-}
-
 status_t fdt_next_property(const struct fdt *f, struct fdt_property *p)
 {
-    for (bool is_first = p->name == NULL;; is_first = false) {
+    uint32_t at = p->next;
+    bool is_start = p->name == NULL; // at the node's own token
+    for (;; is_start = false) {
         enum token token;
-        uint32_t at = p->next;
-        status_t status = read_token(f, at, &token, &p->next);
+        uint32_t next;
+        status_t status = read_token(f, at, &token, &next);
         if (status != OK) {
             return status;
         }
         if (token == PROP) {
-            return read_property(f, at, p);
+            uint32_t name = word(f, at + 8);
+            if (name >= f->strings.size) {
+                return ERR_INVAL;
+            }
+            p->name = (const char *)f->strings.data + name;
+            p->value = span_of(f->blob.data + at + PROP_HEADER_SIZE, word(f, at + 4));
+            p->next = next;
+            return OK;
         }
-        // The node's own token comes first; properties stand before its children (5.4.2).
-        if (token != NOP && !(token == BEGIN_NODE && is_first)) {
-            p->next = at;
+        if (token == END) {
+            return ERR_INVAL;
+        }
+        // Properties stand before the node's children (5.4.2).
+        if (token == END_NODE || (token == BEGIN_NODE && !is_start)) {
             return ERR_NOENT;
         }
+        at = next;
     }
 }
 
@@ -324,8 +294,9 @@ bool fdt_list_has(struct span list, const char *text, unsigned *index)
 bool fdt_is_enabled(const struct fdt *f, const struct fdt_node *node)
 {
     struct span value;
-    if (fdt_property(f, node, "status", &value) != OK) {
-        return true;
+    status_t status = fdt_property(f, node, "status", &value);
+    if (status != OK) {
+        return status == ERR_NOENT;
     }
     return fdt_list_has(value, "okay", NULL) || fdt_list_has(value, "ok", NULL);
 }
@@ -334,10 +305,11 @@ bool fdt_is_enabled(const struct fdt *f, const struct fdt_node *node)
 
 static bool name_matches(const char *name, const char *component, size_t len)
 {
-    if (strncmp(name, component, len) != 0) {
+    // The component may hold a zero byte, so its length says nothing about the name's.
+    if (strnlen(name, len) < len || memcmp(name, component, len) != 0) {
         return false;
     }
-    return name[len] == '\0' || (name[len] == '@' && memchr(component, '@', len) == NULL);
+    return name[len] == '\0' || name[len] == '@';
 }
 
 status_t fdt_find_path_n(const struct fdt *f, const char *path, size_t len, struct fdt_node *out)
@@ -369,24 +341,7 @@ status_t fdt_find_path(const struct fdt *f, const char *path, struct fdt_node *o
     return fdt_find_path_n(f, path, strlen(path), out);
 }
 
-status_t fdt_find_phandle(const struct fdt *f, uint32_t phandle, struct fdt_node *out)
-{
-    struct fdt_node node;
-    status_t status = fdt_root(f, &node);
-    while (status == OK) {
-        uint32_t value;
-        if ((fdt_property_u32(f, &node, "phandle", &value) == OK ||
-             fdt_property_u32(f, &node, "linux,phandle", &value) == OK) &&
-            value == phandle) {
-            *out = node;
-            return OK;
-        }
-        status = fdt_next_node(f, &node, &node);
-    }
-    return status;
-}
-
-/* ---- Addresses ---- */
+/* ---- Numbers ---- */
 
 status_t fdt_cells(struct span value, size_t offset, uint32_t cells, uint64_t *out)
 {
@@ -404,121 +359,18 @@ status_t fdt_cells(struct span value, size_t offset, uint32_t cells, uint64_t *o
     return OK;
 }
 
-struct cell_counts {
-    uint32_t address;
-    uint32_t size;
-};
-
-// Of the addresses of a node's children (2.3.5): 2 and 1 unless it says otherwise.
-static struct cell_counts child_cells(const struct fdt *f, const struct fdt_node *node)
-{
-    struct cell_counts c = {.address = 2, .size = 1};
-    uint32_t value;
-    if (fdt_property_u32(f, node, "#address-cells", &value) == OK) {
-        c.address = value;
-    }
-    if (fdt_property_u32(f, node, "#size-cells", &value) == OK) {
-        c.size = value;
-    }
-    return c;
-}
-
-// From a child address of `bus` to one of its parent, whose addresses have `parent_cells` cells.
-static status_t translate(const struct fdt *f, const struct fdt_node *bus, uint32_t parent_cells,
-                          uint64_t size, uint64_t *address)
-{
-    struct span ranges;
-    if (fdt_property(f, bus, "ranges", &ranges) != OK) {
-        return ERR_INVAL; // its children have no address outside
-    }
-    if (ranges.size == 0) {
-        return OK; // one to one
-    }
-    struct cell_counts child = child_cells(f, bus);
-    size_t entry = 4ull * child.address + 4ull * parent_cells + 4ull * child.size;
-    for (size_t at = 0; entry != 0 && at + entry <= ranges.size; at += entry) {
-        uint64_t from;
-        uint64_t to;
-        uint64_t length;
-        if (fdt_cells(ranges, at, child.address, &from) != OK ||
-            fdt_cells(ranges, at + 4ull * child.address, parent_cells, &to) != OK ||
-            fdt_cells(ranges, at + 4ull * (child.address + parent_cells), child.size, &length) !=
-                OK) {
-            return ERR_INVAL;
-        }
-        uint64_t offset = *address - from;
-        if (*address >= from && offset < length && size <= length - offset) {
-            *address = to + offset;
-            return OK;
-        }
-    }
-    return ERR_INVAL;
-}
-
-static status_t translate_to_root(const struct fdt *f, struct fdt_node bus, uint64_t size,
-                                  uint64_t *address)
-{
-    while (bus.depth > 0) {
-        struct fdt_node parent;
-        status_t status = fdt_parent(f, &bus, &parent);
-        if (status == OK) {
-            status = translate(f, &bus, child_cells(f, &parent).address, size, address);
-        }
-        if (status != OK) {
-            return status;
-        }
-        bus = parent;
-    }
-    return OK;
-}
-
-status_t fdt_reg(const struct fdt *f, const struct fdt_node *node, unsigned index, uint64_t *base,
-                 uint64_t *size)
-{
-    struct fdt_node parent;
-    struct span reg;
-    status_t status = fdt_property(f, node, "reg", &reg);
-    if (status == OK) {
-        status = fdt_parent(f, node, &parent);
-    }
-    if (status != OK) {
-        return status;
-    }
-    struct cell_counts cells = child_cells(f, &parent);
-    if (cells.address > 2 || cells.size > 2) {
-        return ERR_INVAL;
-    }
-    size_t entry = 4ull * (cells.address + cells.size);
-    uint64_t offset = (uint64_t)entry * index;
-    if (entry == 0 || !span_has(reg, offset, entry)) {
-        return ERR_NOENT;
-    }
-    uint64_t address = 0;
-    uint64_t length = 0;
-    status = fdt_cells(reg, offset, cells.address, &address);
-    if (status == OK) {
-        status = fdt_cells(reg, offset + 4ull * cells.address, cells.size, &length);
-    }
-    if (status == OK) {
-        status = translate_to_root(f, parent, length, &address);
-    }
-    if (status == OK && address + length < address) {
-        status = ERR_INVAL;
-    }
-    if (status == OK) {
-        *base = address;
-        *size = length;
-    }
-    return status;
-}
-
 status_t fdt_reservation(const struct fdt *f, unsigned index, uint64_t *base, uint64_t *size)
 {
     uint64_t offset = f->reservations + 16ull * index;
     if (!span_has(f->blob, offset, 16)) {
         return ERR_NOENT;
     }
-    *base = read_be64(f->blob.data + offset);
-    *size = read_be64(f->blob.data + offset + 8);
-    return *base == 0 && *size == 0 ? ERR_NOENT : OK;
+    uint64_t first = read_be64(f->blob.data + offset);
+    uint64_t length = read_be64(f->blob.data + offset + 8);
+    if (first == 0 && length == 0) { // the end of the list (5.3.2)
+        return ERR_NOENT;
+    }
+    *base = first;
+    *size = length;
+    return OK;
 }

@@ -3,12 +3,12 @@
  * Reader of flattened device trees (Devicetree Specification 0.4, chapter 5), over borrowed bytes.
  *
  * Nothing is trusted: every token is checked against the blob's bounds when it is read, so a corrupt
- * tree gives ERR_INVAL and never an access outside.  No alignment is assumed, nothing is allocated,
- * and there is no limit on depth.  The code needs no relocation, because it also runs before the
- * kernel has relocated itself.
+ * tree gives ERR_INVAL and never an access outside.  Nothing is allocated, and there is no limit on
+ * depth.  The code needs no relocation and makes no unaligned access, because it also runs before the
+ * kernel has relocated itself and turned the MMU on.
  *
- * A node is a position; it knows its depth, so that its parent is found in one pass.  Walking a whole
- * tree with fdt_next_node touches each token once.
+ * A node is a position that knows its depth.  Walking a whole tree with fdt_next_node touches each
+ * token once.
  */
 #pragma once
 
@@ -33,7 +33,8 @@ struct fdt_property {
     uint32_t next; // where the next property is looked for
 };
 
-// Checks the header: magic, version 16 or later, blocks inside the blob.  ERR_INVAL.
+// Checks the header: magic, compatible with version 16 or 17, blocks inside the blob, which must be
+// aligned to 4 bytes (5.1 asks for 8).  ERR_INVAL.
 status_t fdt_open(struct span blob, struct fdt *out);
 
 // The same for a tree whose size only its header tells; at most 2 MiB (arm64 boot protocol).
@@ -47,8 +48,6 @@ status_t fdt_first_child(const struct fdt *f, const struct fdt_node *node, struc
 status_t fdt_next_sibling(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out);
 // The next node of the whole tree: children before siblings.
 status_t fdt_next_node(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out);
-// ERR_NOENT: the root has no parent.
-status_t fdt_parent(const struct fdt *f, const struct fdt_node *node, struct fdt_node *out);
 
 // "memory@40000000"; the root's is "".  Borrowed from the blob.
 const char *fdt_node_name(const struct fdt *f, const struct fdt_node *node);
@@ -63,7 +62,7 @@ status_t fdt_property(const struct fdt *f, const struct fdt_node *node, const ch
 // A property of one 32-bit cell.  ERR_NOENT, ERR_INVAL (another size).
 status_t fdt_property_u32(const struct fdt *f, const struct fdt_node *node, const char *name,
                           uint32_t *out);
-// A property that is one terminated string.  ERR_NOENT, ERR_INVAL (not terminated).
+// The first string of a property.  ERR_NOENT, ERR_INVAL (not terminated).
 status_t fdt_property_string(const struct fdt *f, const struct fdt_node *node, const char *name,
                              const char **out);
 
@@ -71,7 +70,6 @@ status_t fdt_property_string(const struct fdt *f, const struct fdt_node *node, c
 status_t fdt_find_path(const struct fdt *f, const char *path, struct fdt_node *out);
 // Like a path, but the part up to `len`.
 status_t fdt_find_path_n(const struct fdt *f, const char *path, size_t len, struct fdt_node *out);
-status_t fdt_find_phandle(const struct fdt *f, uint32_t phandle, struct fdt_node *out);
 
 // Whether a list of terminated strings holds `text`; *index (may be NULL) its place.
 bool fdt_list_has(struct span list, const char *text, unsigned *index);
@@ -80,13 +78,9 @@ bool fdt_list_has(struct span list, const char *text, unsigned *index);
 // ERR_RANGE: past its end.  ERR_NOTSUP: more cells.
 status_t fdt_cells(struct span value, size_t offset, uint32_t cells, uint64_t *out);
 
-// Entry `index` of "reg" as physical address and size, through the "ranges" of all parents.
-// ERR_NOENT: no such entry.  ERR_INVAL: corrupt, or no translation.
-status_t fdt_reg(const struct fdt *f, const struct fdt_node *node, unsigned index, uint64_t *base,
-                 uint64_t *size);
-
 // Entry `index` of the memory reservation block.  ERR_NOENT.
 status_t fdt_reservation(const struct fdt *f, unsigned index, uint64_t *base, uint64_t *size);
 
-// Whether "status" says that the device is to be used (absent, "ok" or "okay").
+// Whether "status" says that the device is to be used: absent, "okay" or "ok" (2.3.4).  A corrupt
+// node is not.
 bool fdt_is_enabled(const struct fdt *f, const struct fdt_node *node);
