@@ -12,8 +12,6 @@
 
 enum { CALLS = 10000, PAGES = 2048, ROUNDS = 200 };
 
-static uint64_t started; // counter at the beginning of main
-
 static uint64_t ticks(void)
 {
     uint64_t value;
@@ -39,12 +37,6 @@ static void report(const char *name, uint64_t from, uint64_t to, uint64_t operat
 static void bench_boot(void)
 {
     report("boot", 0, ticks(), 1);
-}
-
-// From power-on, where the counter starts, to main.
-static void bench_boot(void)
-{
-    report("boot", 0, started, 1);
 }
 
 // The loop around the call adds four instructions: two moves, a subtraction and a branch.
@@ -119,7 +111,6 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    started = ticks();
     for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(benches); i++) {
         if (strcmp(argv[1], benches[i].name) == 0) {
             benches[i].run();
