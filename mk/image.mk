@@ -47,8 +47,11 @@ $B/test/base.img: $(BASE_LIST) $(TEST_LIST) tools/mkbase $(call list-files,$(BAS
 	$Qtools/mkbase --build $B $@ $(BASE_LIST) $(TEST_LIST)
 
 # --- UEFI loader --------------------------------------------------------------------------------
-LOADER_C     := $(sort $(wildcard boot/*.c boot/arch/arm64/*.c boot/arch/arm64/*.S)) $(LIB_C) \
-                $(LIBC_C)
+# What the loader runs before anything is checked is kept small: it names what it uses of lib/.
+LOADER_LIBS  := base boot cmdline fdt fmt
+LOADER_C     := $(sort $(wildcard boot/*.c boot/arch/arm64/*.c boot/arch/arm64/*.S) \
+                $(wildcard $(LOADER_LIBS:%=lib/%/*.c)) \
+                $(LIBC_C))
 LOADER_FLAGS := --target=aarch64-unknown-windows -march=armv8-a -mgeneral-regs-only -std=c23 -I. \
                 $(WARNINGS) $(REPRODUCIBLE) -Os -ffreestanding -nostdlibinc -fshort-wchar \
                 -mno-stack-arg-probe -ffunction-sections -fdata-sections
