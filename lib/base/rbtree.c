@@ -5,16 +5,20 @@
  */
 #include "lib/base/rbtree.h"
 
+#include "lib/base/attr.h"
+
 enum { BLACK = 1 };
+enum { LEFT, RIGHT };
 
 static bool is_black(const struct rb_node *node)
 {
-    return node == NULL || (node->parent & BLACK) != 0;
+    return (node->parent & BLACK) != 0;
 }
 
+// NULL counts as black.
 static bool is_red(const struct rb_node *node)
 {
-    return !is_black(node);
+    return node != NULL && !is_black(node);
 }
 
 static void set_parent(struct rb_node *node, const struct rb_node *parent)
@@ -43,40 +47,22 @@ static void replace_child(struct rb_root *root, const struct rb_node *old, struc
 {
     if (parent == NULL) {
         root->node = new;
-    } else if (parent->left == old) {
-        parent->left = new;
     } else {
-        parent->right = new;
+        parent->child[parent->right == old] = new;
     }
 }
 
-static void rotate_left(struct rb_root *root, struct rb_node *down, rb_update_t update)
+// Moves `down` to the side `side`, and its child of the other side up in its place.
+static void rotate(struct rb_root *root, struct rb_node *down, unsigned side, rb_update_t update)
 {
-    struct rb_node *up = down->right;
+    struct rb_node *up = down->child[!side];
+    struct rb_node *inner = up->child[side];
     struct rb_node *parent = rb_parent(down);
-    down->right = up->left;
-    if (up->left != NULL) {
-        set_parent(up->left, down);
+    down->child[!side] = inner;
+    if (inner != NULL) {
+        set_parent(inner, down);
     }
-    up->left = down;
-    set_parent(up, parent);
-    replace_child(root, down, up, parent);
-    set_parent(down, up);
-    if (update != NULL) {
-        update(down);
-        update(up);
-    }
-}
-
-static void rotate_right(struct rb_root *root, struct rb_node *down, rb_update_t update)
-{
-    struct rb_node *up = down->left;
-    struct rb_node *parent = rb_parent(down);
-    down->left = up->right;
-    if (up->right != NULL) {
-        set_parent(up->right, down);
-    }
-    up->right = down;
+    up->child[side] = down;
     set_parent(up, parent);
     replace_child(root, down, up, parent);
     set_parent(down, up);
@@ -93,14 +79,14 @@ void rb_propagate(struct rb_node *node, rb_update_t update)
     }
 }
 
-// The new node is red; a red parent breaks rule 2.
-static void fix_insertion(struct rb_root *root, struct rb_node *node, rb_update_t update)
+// A red node below a red parent breaks rule 2; the root is black, so there is a grandparent.
+static NOINLINE void fix_insertion(struct rb_root *root, struct rb_node *node, rb_update_t update)
 {
     struct rb_node *parent;
-    while ((parent = rb_parent(node)) != NULL && is_red(parent)) {
+    while (is_red(parent = rb_parent(node))) {
         struct rb_node *grandparent = rb_parent(parent);
-        bool is_left = grandparent->left == parent;
-        struct rb_node *uncle = is_left ? grandparent->right : grandparent->left;
+        unsigned side = grandparent->right == parent;
+        struct rb_node *uncle = grandparent->child[!side];
         if (is_red(uncle)) {
             set_black(parent);
             set_black(uncle);
@@ -108,29 +94,24 @@ static void fix_insertion(struct rb_root *root, struct rb_node *node, rb_update_
             node = grandparent;
             continue;
         }
-        if (is_left && parent->right == node) {
-            rotate_left(root, parent, update);
-            parent = node;
-        } else if (!is_left && parent->left == node) {
-            rotate_right(root, parent, update);
+        if (parent->child[!side] == node) {
+            rotate(root, parent, side, update);
             parent = node;
         }
         set_black(parent);
         set_red(grandparent);
-        if (is_left) {
-            rotate_right(root, grandparent, update);
-        } else {
-            rotate_left(root, grandparent, update);
-        }
+        rotate(root, grandparent, !side, update);
         break;
     }
     set_black(root->node);
 }
 
-void rb_insert_augmented(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
-                         struct rb_node **link, rb_update_t update)
+// Insertion and deletion are compiled twice, since most trees have no subtree values and every
+// context switch pays for what is done here.
+static ALWAYS_INLINE void insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
+                                 struct rb_node **link, rb_update_t update)
 {
-    if (root->leftmost == NULL || link == &root->leftmost->left) {
+    if (parent == NULL || link == &root->leftmost->left) {
         root->leftmost = node;
     }
     node->parent = (uintptr_t)parent; // red
@@ -141,49 +122,58 @@ void rb_insert_augmented(struct rb_root *root, struct rb_node *node, struct rb_n
         update(node);
         rb_propagate(parent, update);
     }
-    fix_insertion(root, node, update);
+    if (parent == NULL) {
+        set_black(node);
+    } else if (!is_black(parent)) {
+        fix_insertion(root, node, update);
+    }
 }
 
 void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
                struct rb_node **link)
 {
-    rb_insert_augmented(root, node, parent, link, NULL);
+    insert(root, node, parent, link, NULL);
 }
 
-// `node` (may be NULL) below `parent` is short of one black node.  Left and right mirror each other.
-static void fix_erasure(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
-                        rb_update_t update)
+void rb_insert_augmented(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
+                         struct rb_node **link, rb_update_t update)
 {
-    void (*rotate[2])(struct rb_root *, struct rb_node *, rb_update_t) = {rotate_left,
-                                                                          rotate_right};
-    while (parent != NULL && is_black(node)) {
-        bool is_right = parent->left != node;
-        struct rb_node *sibling = is_right ? parent->left : parent->right;
+    insert(root, node, parent, link, update);
+}
+
+// The subtree `node` (may be NULL) of `parent` is short of one black node.
+static NOINLINE void fix_erasure(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
+                                 rb_update_t update)
+{
+    while (parent != NULL && !is_red(node)) {
+        // A node that is NULL has a sibling, so it is not on both sides.
+        unsigned side = parent->left != node;
+        struct rb_node *sibling = parent->child[!side];
         if (is_red(sibling)) {
             set_black(sibling);
             set_red(parent);
-            rotate[is_right](root, parent, update);
-            sibling = is_right ? parent->left : parent->right;
+            rotate(root, parent, side, update);
+            sibling = parent->child[!side];
         }
-        struct rb_node *near = is_right ? sibling->right : sibling->left;
-        struct rb_node *far = is_right ? sibling->left : sibling->right;
-        if (is_black(near) && is_black(far)) {
+        struct rb_node *near = sibling->child[side];
+        struct rb_node *far = sibling->child[!side];
+        if (!is_red(near) && !is_red(far)) {
             set_red(sibling);
             node = parent;
             parent = rb_parent(node);
             continue;
         }
-        if (is_black(far)) {
+        if (!is_red(far)) {
             set_black(near);
             set_red(sibling);
-            rotate[!is_right](root, sibling, update);
+            rotate(root, sibling, !side, update);
             far = sibling;
             sibling = near;
         }
         copy_colour(sibling, parent);
         set_black(parent);
         set_black(far);
-        rotate[is_right](root, parent, update);
+        rotate(root, parent, side, update);
         return;
     }
     if (node != NULL) {
@@ -191,64 +181,81 @@ static void fix_erasure(struct rb_root *root, struct rb_node *node, struct rb_no
     }
 }
 
-// Takes out a node with at most one child.  Gives the child and where it hangs now.
-static struct rb_node *unlink_simple(struct rb_root *root, struct rb_node *node)
+/*
+ * Takes out a node with at most one child.  By rules 2 and 3 such a child is a red leaf below a black
+ * node, so it takes over place and colour.  True: the place below *parent is short of a black node.
+ */
+static bool unlink_simple(struct rb_root *root, const struct rb_node *node, struct rb_node **parent)
 {
-    struct rb_node *child = node->left != NULL ? node->left : node->right;
-    struct rb_node *parent = rb_parent(node);
-    replace_child(root, node, child, parent);
+    struct rb_node *child = node->child[node->left == NULL];
+    *parent = rb_parent(node);
+    replace_child(root, node, child, *parent);
     if (child != NULL) {
-        set_parent(child, parent);
+        child->parent = node->parent;
+        return false;
     }
-    return child;
+    return is_black(node);
 }
 
-static void update_to_root(struct rb_node *node, rb_update_t update)
+// Puts `next` where `node` is.
+static void take_place(struct rb_root *root, struct rb_node *node, struct rb_node *next)
 {
-    for (; update != NULL && node != NULL; node = rb_parent(node)) {
-        update(node);
+    next->left = node->left;
+    next->right = node->right;
+    next->parent = node->parent;
+    replace_child(root, node, next, rb_parent(node));
+    set_parent(next->left, next);
+    if (next->right != NULL) {
+        set_parent(next->right, next);
     }
 }
 
-void rb_erase_augmented(struct rb_root *root, struct rb_node *node, rb_update_t update)
+// Recomputes from `from` to the root; `moved` is new in its place and must not end that early.
+static void update_around(struct rb_node *from, struct rb_node *moved, rb_update_t update)
 {
-    if (root->leftmost == node) {
-        root->leftmost = rb_next(node);
+    while (from != moved && update(from)) {
+        from = rb_parent(from);
     }
-    struct rb_node *child;
+    update(moved);
+    rb_propagate(rb_parent(moved), update);
+}
+
+static ALWAYS_INLINE void erase(struct rb_root *root, struct rb_node *node, rb_update_t update)
+{
     struct rb_node *parent;
-    bool was_black;
+    bool is_short;
     if (node->left == NULL || node->right == NULL) {
-        parent = rb_parent(node);
-        was_black = is_black(node);
-        child = unlink_simple(root, node);
+        is_short = unlink_simple(root, node, &parent);
+        if (root->leftmost == node) {
+            // It has no left child, so its right one can only be a leaf.
+            root->leftmost = node->right != NULL ? node->right : parent;
+        }
+        if (update != NULL) {
+            rb_propagate(parent, update);
+        }
     } else {
         // The next node in order has no left child; it takes the node's place.
         struct rb_node *next = rb_next(node);
-        was_black = is_black(next);
-        parent = rb_parent(next);
-        child = unlink_simple(root, next);
-        if (parent == node) {
-            parent = next;
-        }
-        next->left = node->left;
-        next->right = node->right;
-        next->parent = node->parent;
-        replace_child(root, node, next, rb_parent(node));
-        set_parent(next->left, next);
-        if (next->right != NULL) {
-            set_parent(next->right, next);
+        is_short = unlink_simple(root, next, &parent);
+        take_place(root, node, next);
+        parent = parent == node ? next : parent;
+        if (update != NULL) {
+            update_around(parent, next, update);
         }
     }
-    update_to_root(parent, update);
-    if (was_black) {
-        fix_erasure(root, child, parent, update);
+    if (is_short) {
+        fix_erasure(root, NULL, parent, update);
     }
 }
 
 void rb_erase(struct rb_root *root, struct rb_node *node)
 {
-    rb_erase_augmented(root, node, NULL);
+    erase(root, node, NULL);
+}
+
+void rb_erase_augmented(struct rb_root *root, struct rb_node *node, rb_update_t update)
+{
+    erase(root, node, update);
 }
 
 struct rb_node *rb_last(const struct rb_root *root)

@@ -21,8 +21,13 @@
 
 struct rb_node {
     uintptr_t parent; // address of the parent; bit 0: black
-    struct rb_node *left;
-    struct rb_node *right;
+    union {
+        struct {
+            struct rb_node *left;
+            struct rb_node *right;
+        };
+        struct rb_node *child[2];
+    };
 };
 
 struct rb_root {

@@ -9,7 +9,8 @@ enum { ITEMS = 300 };
 struct item {
     struct rb_node node;
     unsigned key;
-    unsigned biggest; // of the subtree
+    unsigned weight;
+    unsigned biggest; // weight of the subtree
     bool is_in;
 };
 
@@ -26,8 +27,8 @@ static unsigned biggest_below(struct rb_node *node)
 static bool update(struct rb_node *node)
 {
     struct item *i = item_at(node);
-    unsigned biggest =
-        (unsigned)u64_max(i->key, u64_max(biggest_below(node->left), biggest_below(node->right)));
+    unsigned biggest = (unsigned)u64_max(
+        i->weight, u64_max(biggest_below(node->left), biggest_below(node->right)));
     bool is_changed = biggest != i->biggest;
     i->biggest = biggest;
     return is_changed;
@@ -81,7 +82,9 @@ TEST(tree_stays_sound_under_random_operations)
     size_t count = 0;
     uint32_t seed = 1;
     for (size_t i = 0; i < ITEMS; i++) {
-        items[i] = (struct item){.key = (unsigned)(i * 7919 % 101)};
+        // Weights in no relation to the order, and some alike.
+        items[i] =
+            (struct item){.key = (unsigned)(i * 7919 % 101), .weight = (unsigned)(i * 104729 % 97)};
     }
     for (int step = 0; step < 6000; step++) {
         seed = seed * 1664525 + 1013904223;
