@@ -269,11 +269,11 @@ TEST(an_empty_ranges_property_is_the_identity_and_none_is_a_wall)
     tree_cells(t, "reg", 3, 0, 0x9000000, 0x1000);
     tree_end(t);
     tree_end(t);
-    tree_node(t, "i2c");
+    tree_node(t, "closed");
     tree_cells(t, "#address-cells", 1, 1);
-    tree_cells(t, "#size-cells", 1, 0);
+    tree_cells(t, "#size-cells", 1, 1);
     start_device(t, "chip@50", "test,plain");
-    tree_cells(t, "reg", 1, 0x50);
+    tree_cells(t, "reg", 2, 0x50, 1);
     tree_end(t);
     tree_end(t);
     probe_tree(t);
@@ -370,6 +370,22 @@ TEST(extended_interrupts_name_a_controller_each)
     check_irq(find_seen("dev"), 0, 103, IRQ_LEVEL);
     check_irq(find_seen("dev"), 1, 104, IRQ_EDGE);
     check_no_irq(find_seen("dev"), 2, ERR_NODEV);
+    forget_tree();
+}
+
+TEST(a_controller_with_absurd_specifiers_has_no_interrupts)
+{
+    struct tree *t = tree_start();
+    start_device(t, "pic", "test,chip");
+    tree_cells(t, "#interrupt-cells", 1, 9);
+    tree_cells(t, "phandle", 1, 1);
+    tree_end(t);
+    start_device(t, "dev", "test,plain");
+    tree_cells(t, "interrupt-parent", 1, 1);
+    tree_cells(t, "interrupts", 9, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+    tree_end(t);
+    probe_tree(t);
+    check_no_irq(find_seen("dev"), 0, ERR_INVAL);
     forget_tree();
 }
 
