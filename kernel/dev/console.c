@@ -244,9 +244,11 @@ status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadli
 {
     size_t n = 0;
     status_t status = OK;
-    if (size > 0) {
-        WAIT_UNTIL(&c->readers, try_read(c, bytes, size, &n), deadline, flags, &status);
+    if (size == 0) {
+        *out = 0;
+        return OK;
     }
+    WAIT_UNTIL(&c->readers, try_read(c, bytes, size, &n), deadline, flags, &status);
     if (status == OK) {
         *out = n;
     }
@@ -256,12 +258,12 @@ status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadli
 status_t console_write(struct console *c, const void *bytes, size_t size, enum wait_flags flags,
                        size_t *out)
 {
-    status_t status = OK;
+    status_t status;
     *out = 0;
-    if (size > 0) {
-        WAIT_UNTIL(&c->writers, try_write(c, span_of(bytes, size), out), NSEC_NEVER, flags,
-                   &status);
+    if (size == 0) {
+        return OK;
     }
+    WAIT_UNTIL(&c->writers, try_write(c, span_of(bytes, size), out), NSEC_NEVER, flags, &status);
     return status;
 }
 

@@ -32,7 +32,7 @@ struct tree {
     uint32_t strings_len;
 };
 
-static inline void tree_put(struct tree *t, uint32_t offset, uint32_t value)
+static inline void tree_put(struct tree *t, size_t offset, uint32_t value)
 {
     t->blob[offset] = (uint8_t)(value >> 24);
     t->blob[offset + 1] = (uint8_t)(value >> 16);
@@ -85,10 +85,10 @@ static inline void tree_cells(struct tree *t, const char *name, unsigned count, 
     va_start(cells, count);
     for (unsigned i = 0; i < count; i++) {
         uint32_t cell = va_arg(cells, uint32_t);
-        bytes[4 * i] = (uint8_t)(cell >> 24);
-        bytes[4 * i + 1] = (uint8_t)(cell >> 16);
-        bytes[4 * i + 2] = (uint8_t)(cell >> 8);
-        bytes[4 * i + 3] = (uint8_t)cell;
+        bytes[4ul * i] = (uint8_t)(cell >> 24);
+        bytes[4ul * i + 1] = (uint8_t)(cell >> 16);
+        bytes[4ul * i + 2] = (uint8_t)(cell >> 8);
+        bytes[4ul * i + 3] = (uint8_t)cell;
     }
     va_end(cells);
     tree_data(t, name, bytes, 4ul * count);
