@@ -7,27 +7,31 @@ HOST_FLAGS  := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined,fuzzer-n
 HOST_CONFIG := -I$B/gen -Ikernel/arch/host/inc -Ikernel/variant/checked
 HARNESS_C   := $(wildcard tests/harness/*.c)
 
-# The machine-independent kernel as kernel/host.list names it: a path or a pattern a line.
+# The machine-independent kernel and its tests, as kernel/host.list names them.
 HOST_KERNEL_C := $(sort $(wildcard kernel/arch/host/*.c $(if $(wildcard kernel/host.list),\
                    $(shell sed 's/\#.*//' kernel/host.list))))
-KERNEL_TEST_C := $(filter kernel/%,$(UNIT_C))
 
 $B/host/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(HOST_FLAGS) $(HOST_CONFIG) $(call flags-of,$<) -MMD -MP -c $< -o $@
 
+comma := ,
 HOST_TESTS :=
-define host-test # $1 name, $2 sources
+define host-test # $1 name, $2 sources, $3 linker flags
 HOST_TESTS += $B/host/$1
 DEPS       += $(patsubst %,$B/host/obj/%.d,$2)
 $B/host/$1: $(patsubst %,$B/host/obj/%.o,$2)
 	$$(call say,HOSTLD,$$@)
-	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=address,undefined $$^ -o $$@
+	$Q$(CC) -fuse-ld=lld-$(LLVM) -fsanitize=address,undefined $3 $$(filter %.o,$$^) -o $$@
 endef
 $(eval $(call host-test,lib_test,$(LIB_C) $(filter lib/%,$(UNIT_C)) $(HARNESS_C)))
 ifneq ($(HOST_KERNEL_C),)
-$(eval $(call host-test,kernel_test,$(LIB_C) $(HOST_KERNEL_C) $(KERNEL_TEST_C) $(HARNESS_C)))
+# The simulated machine has a main of its own.
+KERNEL_TEST_HARNESS := $(filter-out %/host.c,$(HARNESS_C))
+$(eval $(call host-test,kernel_test,$(LIB_C) $(HOST_KERNEL_C) \
+    $(KERNEL_TEST_HARNESS),-Wl$(comma)-T$(comma)kernel/arch/host/host.lds))
+$B/host/kernel_test: kernel/arch/host/host.lds
 endif
 
 # One fuzzer a file; each keeps what it found in build/fuzz/corpus and starts from tests/fuzz/corpus.

@@ -78,7 +78,8 @@ def check_angle(path, name, chosen):
             wanted = "kernel/arch/arch.h" if folder == "kernel/arch" else folder
             return None if is_in(path, wanted) else f"only for {wanted}"
     # What runs on the building machine has a C library; the rest has none.
-    hosted = is_in(path, "tests") or is_in(path, "kernel/arch/host")
+    places = "tests", "kernel/arch/host", "kernel/test/host"
+    hosted = any(is_in(path, place) for place in places)
     return None if hosted or name in FREESTANDING else "of a C library"
 
 

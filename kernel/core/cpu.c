@@ -15,7 +15,11 @@ static struct {
     unsigned count;
     _Atomic unsigned online;
     struct list hooks; // struct cpu_start_hook
-} cpus = {.hooks = LIST_INIT(cpus.hooks)};
+    struct wait_queue came_up;
+} cpus = {
+    .hooks = LIST_INIT(cpus.hooks),
+    .came_up = WAIT_QUEUE_INIT(cpus.came_up, "CPU start"),
+};
 
 // A cross call in flight, on the stack of the caller, which waits for is_done.
 struct cpu_call {
@@ -80,6 +84,7 @@ void cpu_add(struct cpu *c, uint64_t hwid, void *percpu_area, struct thread *idl
     c->hwid = hwid;
     c->percpu = percpu_offset(percpu_area);
     c->idle = idle;
+    thread_init_idle(idle, c->index);
     sched_init_cpu(c);
     cpus.last->next = c;
     cpus.last = c;
@@ -111,13 +116,11 @@ void cpu_start_all(const struct cpu_start_ops *ops)
             expected += start_one(ops, c);
         }
     }
-    // They come up side by side, and this early there is nothing else to do.
-    nsec_t give_up = time_now() + NSEC_PER_SEC;
-    while (cpu_online_count() < expected && time_now() < give_up) {
-        arch_relax();
-    }
-    for (struct cpu *c = cpus.boot.next; c != NULL && cpu_online_count() < expected; c = c->next) {
-        if (!atomic_load_explicit(&c->is_online, memory_order_relaxed)) {
+    status_t status;
+    WAIT_UNTIL(&cpus.came_up, cpu_online_count() == expected, time_now() + NSEC_PER_SEC,
+               WAIT_DEFAULT, &status);
+    for (struct cpu *c = cpus.boot.next; status != OK && c != NULL; c = c->next) {
+        if (!atomic_load_explicit(&c->is_online, memory_order_acquire)) {
             log_error("cpu", "CPU %u (%#llx) is not online after a second", c->index,
                       (unsigned long long)c->hwid);
         }
@@ -131,6 +134,7 @@ void kernel_secondary_main(void)
         container_of(node, struct cpu_start_hook, link)->run(self);
     }
     mark_online(self);
+    wait_wake_all(&cpus.came_up);
     sched_run_idle();
 }
 

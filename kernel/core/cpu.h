@@ -69,7 +69,7 @@ struct cpu_start_ops {
 };
 
 // Boot: starts every added CPU that is not online and waits until each is, or failed to start, or
-// took longer than a second (a log line names those).
+// took longer than a second (a log line names those).  Sleeps: in a thread.
 void cpu_start_all(const struct cpu_start_ops *ops);
 
 // Registers (boot, before cpu_start_all) a function that each secondary CPU calls on itself with

@@ -93,24 +93,40 @@ void rq_send(struct run_queue *rq, struct thread *t) NO_THREAD_ANALYSIS
     spin_unlock(&rq->lock);
 }
 
-bool thread_wake(struct thread *t) NO_THREAD_ANALYSIS
+// Wakes the thread or gives it the permit.  It may be gone when this returns.
+static bool wake(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
-    irqflags_t flags = arch_irq_save();
-    struct run_queue *rq = rq_lock_thread(t);
-    bool did_something = false;
     if (t->state == THREAD_SLEEPING) {
         t->state = THREAD_RUNNABLE;
         rq_send(rq, t);
-        did_something = true;
-    } else {
-        if ((t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE) && !t->wake_pending) {
-            t->wake_pending = true;
-            did_something = true;
-        }
-        spin_unlock(&rq->lock);
+        return true;
     }
+    bool takes_permit = (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE);
+    bool did_something = takes_permit && !t->wake_pending;
+    t->wake_pending = takes_permit;
+    spin_unlock(&rq->lock);
+    return did_something;
+}
+
+bool thread_wake(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    bool did_something = wake(rq_lock_thread(t), t);
     arch_irq_restore(flags);
     return did_something;
+}
+
+void thread_notify(struct thread *t, uint32_t flag) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    thread_set_flags(t, flag);
+    // If it runs user code elsewhere, any interrupt brings it into the kernel, where it sees the flag.
+    if (t->state == THREAD_RUNNING && rq != rq_here()) {
+        cpu_send_ipi(rq->cpu, IPI_RESCHEDULE);
+    }
+    wake(rq, t);
+    arch_irq_restore(flags);
 }
 
 void thread_start(struct thread *t) NO_THREAD_ANALYSIS

@@ -203,7 +203,7 @@ static void set_level(struct run_queue *rq, const struct thread *next) REQUIRES(
         atomic_fetch_add_explicit(&sched_idle_count, 1, memory_order_relaxed);
         if (rq->slice_end != 0) {
             rq->slice_end = 0;
-            timer_cancel(&rq->slice);
+            (void)timer_cancel(&rq->slice);
         }
     } else if (before == LEVEL_IDLE) {
         atomic_fetch_sub_explicit(&sched_idle_count, 1, memory_order_relaxed);

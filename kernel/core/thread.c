@@ -29,11 +29,10 @@ static void set_name(struct thread *t, const char *name)
 }
 
 void thread_init(struct thread *t, const char *name, void *stack, size_t stack_size,
-                 void (*entry)(void *), void *arg, const struct thread_ops *ops)
+                 void (*entry)(void *), void *arg)
 {
     memset(t, 0, sizeof(*t));
     set_name(t, name);
-    t->ops = ops;
     t->stack_base = (vaddr_t)stack;
     t->stack_size = stack_size;
     t->entry = entry;
@@ -55,20 +54,6 @@ void thread_init_idle(struct thread *t, unsigned index)
 void thread_clear_flags(uint32_t flags)
 {
     (void)__atomic_fetch_and(&thread_current()->arch.flags, ~flags, __ATOMIC_ACQUIRE);
-}
-
-void thread_notify(struct thread *t, uint32_t flag) NO_THREAD_ANALYSIS
-{
-    thread_set_flags(t, flag);
-    thread_wake(t);
-    // If it runs user code elsewhere, any interrupt brings it into the kernel, where it sees the flag.
-    irqflags_t flags = arch_irq_save();
-    struct run_queue *rq = rq_lock_thread(t);
-    if (t->state == THREAD_RUNNING && rq != rq_here()) {
-        cpu_send_ipi(rq->cpu, IPI_RESCHEDULE);
-    }
-    spin_unlock(&rq->lock);
-    arch_irq_restore(flags);
 }
 
 status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags)

@@ -66,7 +66,7 @@ struct thread_ops {
 struct thread {
     struct arch_thread arch;      // first: assembly knows it
     char name[THREAD_NAME_SIZE];  // [I]
-    const struct thread_ops *ops; // [I] NULL: never freed
+    const struct thread_ops *ops; // [I] NULL: nobody is told when it is dead
     struct process *process;      // [I] NULL: kernel thread
     struct arch_aspace *aspace;   // [I] user address space; NULL: none
     vaddr_t stack_base;           // [I] lowest byte of the kernel stack
@@ -109,10 +109,10 @@ static inline bool thread_is_notified(const struct thread *t)
 void thread_clear_flags(uint32_t flags);
 
 // Fills `t` with a kernel thread of nice 0 that will run entry(arg) on the stack [stack, stack +
-// size) and exit when entry returns.  `name` is copied and cut.  `ops` NULL: nobody is told when it
-// is dead.  A user thread sets process, aspace and what is beside them before thread_start.
+// size) and exit when entry returns.  `name` is copied and cut.  The caller sets ops and, for a
+// user thread, process, aspace and what is beside them before thread_start.
 void thread_init(struct thread *t, const char *name, void *stack, size_t stack_size,
-                 void (*entry)(void *), void *arg, const struct thread_ops *ops);
+                 void (*entry)(void *), void *arg);
 
 // Fills `t` with the idle thread of the CPU numbered `index`, for code that runs already (boot).
 void thread_init_idle(struct thread *t, unsigned index);

@@ -111,7 +111,7 @@ status_t wait_sleep(struct waiter *w, nsec_t deadline, enum wait_flags flags)
     timer_init(&a.timer, ring);
     timer_start(&a.timer, deadline);
     status_t status = sleep_until_event(w, &a, flags);
-    timer_cancel(&a.timer);
+    (void)timer_cancel(&a.timer);
     return status;
 }
 

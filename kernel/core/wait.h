@@ -8,10 +8,9 @@
  *     WAIT_UNTIL(&queue, condition, deadline, flags, &status);
  *
  * which tests the condition, puts the thread on the queue, tests again, and sleeps: a wake between
- * is not lost because the thread is already queued when it tests for the last time.  A condition
- * may be tested again after it was found true, so one that takes something must remember that it
- * did.  Waking is
- * allowed in any context.  Waiters leave in first-in first-out order; wake-one wakes the first.
+ * is not lost because the thread is already queued when it tests for the last time.  Once
+ * it was true it is not tested again, so the condition may take what it tests for.  Waking is allowed
+ * in any context.  Waiters leave in first-in first-out order; wake-one wakes the first.
  *
  * The pairing: wait_prepare and the wakers take the queue's lock.  Whoever comes second sees what the
  * first did before, so either the waker finds the waiter queued, or the waiter's last test sees the
@@ -38,6 +37,8 @@ struct waiter {
     struct list link;       // [l] of the queue; points at itself when off it
     struct thread *thread;  // [I]
     _Atomic bool was_woken; // [a] set by the waker (release), read by the waiter (acquire)
+    status_t status;        // for WAIT_UNTIL: how the last sleep ended
+    bool holds;             // for WAIT_UNTIL: the condition came true
 };
 
 enum wait_flags {
@@ -70,19 +71,21 @@ size_t wait_wake_one_locked(struct wait_queue *q) REQUIRES(q -> lock);
 // Whether somebody waits.  A hint unless the lock is held.
 bool wait_is_empty(const struct wait_queue *q);
 
+// The end of WAIT_UNTIL: the condition holds, or the last sleep ended otherwise.
+static inline bool wait_is_over(const struct waiter *w, bool holds, status_t *out)
+{
+    *out = holds ? OK : w->status;
+    return *out != OK || holds;
+}
+
 #define WAIT_UNTIL(queue, condition, deadline, flags, status_out)                                  \
     do {                                                                                           \
-        struct waiter waiter_;                                                                     \
-        *(status_out) = OK;                                                                        \
-        while (*(status_out) == OK && !(condition)) {                                              \
+        struct waiter waiter_ = {.status = OK};                                                    \
+        while (!wait_is_over(&waiter_, waiter_.holds || (condition), (status_out))) {              \
             wait_prepare((queue), &waiter_);                                                       \
-            if (!(condition)) {                                                                    \
-                *(status_out) = wait_sleep(&waiter_, (deadline), (flags));                         \
-            }                                                                                      \
+            waiter_.holds = (condition);                                                           \
+            waiter_.status = waiter_.holds ? OK : wait_sleep(&waiter_, (deadline), (flags));       \
             wait_finish((queue), &waiter_);                                                        \
-        }                                                                                          \
-        if (*(status_out) != OK && (condition)) {                                                  \
-            *(status_out) = OK;                                                                    \
         }                                                                                          \
     } while (0)
 

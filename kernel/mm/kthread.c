@@ -15,8 +15,7 @@ static void reap(struct thread *t)
 
 static const struct thread_ops kthread_ops = {.reap = reap};
 
-// A thread that is not started yet.
-static status_t make_thread(const char *name, void (*entry)(void *), void *arg, struct thread **out)
+status_t kthread_prepare(const char *name, void (*entry)(void *), void *arg, struct thread **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct thread), &memory);
@@ -30,14 +29,15 @@ static status_t make_thread(const char *name, void (*entry)(void *), void *arg, 
         return status;
     }
     *out = memory;
-    thread_init(*out, name, stack, KERNEL_STACK_SIZE, entry, arg, &kthread_ops);
+    thread_init(*out, name, stack, KERNEL_STACK_SIZE, entry, arg);
+    (*out)->ops = &kthread_ops;
     return OK;
 }
 
 status_t kthread_create(const char *name, void (*entry)(void *), void *arg, struct thread **out)
 {
     struct thread *t = NULL;
-    status_t status = make_thread(name, entry, arg, &t);
+    status_t status = kthread_prepare(name, entry, arg, &t);
     if (status != OK) {
         return status;
     }
@@ -63,7 +63,7 @@ status_t kthread_add_cpu(uint64_t hwid)
         goto out_record;
     }
     struct thread *idle = NULL;
-    status = make_thread("idle", NULL, NULL, &idle);
+    status = kthread_prepare("idle", NULL, NULL, &idle);
     if (status != OK) {
         goto out_area;
     }

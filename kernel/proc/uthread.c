@@ -46,7 +46,8 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     struct thread *t = &u->thread;
     char *top = (char *)stack + KERNEL_STACK_SIZE;
     struct arch_frame *user_frame = (struct arch_frame *)(void *)(top - sizeof(*frame));
-    thread_init(t, name, stack, KERNEL_STACK_SIZE, enter_user, user_frame, &uthread_ops);
+    thread_init(t, name, stack, KERNEL_STACK_SIZE, enter_user, user_frame);
+    t->ops = &uthread_ops;
     t->arch.fp = &u->fp;
     t->process = p;
     t->aspace = &p->aspace->arch;
