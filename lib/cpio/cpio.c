@@ -22,6 +22,15 @@ static bool read_field(const uint8_t *p, uint32_t *out)
     return true;
 }
 
+// Archivers write "bin/x", "./bin/x" or "/bin/x" for the same file.
+static const char *skip_prefix(const char *path)
+{
+    while (path[0] == '/' || (path[0] == '.' && path[1] == '/')) {
+        path++;
+    }
+    return path;
+}
+
 status_t cpio_next(struct span archive, struct cpio_entry *e)
 {
     uint32_t mode;
@@ -42,20 +51,21 @@ status_t cpio_next(struct span archive, struct cpio_entry *e)
         archive.data[name + name_size - 1] != 0 || !span_has(archive, data, data_size)) {
         return ERR_INVAL;
     }
-    e->name = (const char *)archive.data + name;
+    if (strcmp((const char *)archive.data + name, "TRAILER!!!") == 0) {
+        return ERR_NOENT;
+    }
+    e->name = skip_prefix((const char *)archive.data + name);
     e->mode = mode;
     e->data = span_of(archive.data + data, data_size);
     e->next = align_up(data + data_size, ALIGNMENT);
-    return strcmp(e->name, "TRAILER!!!") == 0 ? ERR_NOENT : OK;
+    return OK;
 }
 
 status_t cpio_find(struct span archive, const char *path, struct span *data)
 {
     struct cpio_entry e = {};
     status_t status;
-    while (*path == '/') {
-        path++;
-    }
+    path = skip_prefix(path);
     while ((status = cpio_next(archive, &e)) == OK) {
         if ((e.mode & MODE_TYPE) == MODE_FILE && strcmp(e.name, path) == 0) {
             *data = e.data;

@@ -12,7 +12,6 @@ enum {
     EM_AARCH64 = 183,
     PT_LOAD = 1,
     PT_INTERP = 3,
-    PT_TLS = 7,
     PF_X = 1,
     PF_W = 2,
     PF_R = 4,
@@ -22,7 +21,7 @@ struct program_header {
     uint32_t type;
     uint32_t flags;
     struct elf_segment segment;
-    uint64_t align;
+    uint64_t align; // at least a page
 };
 
 static struct program_header read_header(const struct elf *e, unsigned index)
@@ -35,7 +34,7 @@ static struct program_header read_header(const struct elf *e, unsigned index)
                     .address = read_le64(p + 16),
                     .file_size = read_le64(p + 32),
                     .memory_size = read_le64(p + 40)},
-        .align = read_le64(p + 48),
+        .align = u64_max(read_le64(p + 48), PAGE_SIZE),
     };
     h.segment.prot = ((h.flags & PF_R) != 0 ? ELF_READ : 0) |
                      ((h.flags & PF_W) != 0 ? ELF_WRITE : 0) |
@@ -76,20 +75,20 @@ static enum elf_refusal check_file_header(struct span file, struct elf *e)
     return is_sound ? ELF_GOOD : ELF_BAD_HEADERS;
 }
 
-static bool is_in_file(const struct elf *e, const struct elf_segment *s)
+// The tools write segments without anything; they are passed over wherever they claim to be.
+static bool is_empty(const struct elf_segment *s)
 {
-    return s->file_size <= s->memory_size && span_has(e->file, s->file_offset, s->file_size);
+    return s->memory_size == 0 && s->file_size == 0;
 }
 
 static enum elf_refusal check_load(const struct elf *e, const struct program_header *h,
                                    uint64_t min, uint64_t max)
 {
     const struct elf_segment *s = &h->segment;
-    if ((h->align > 1 && !is_pow2(h->align)) ||
-        !is_aligned(s->address - s->file_offset, PAGE_SIZE)) {
+    if (!is_pow2(h->align) || !is_aligned(s->address - s->file_offset, h->align)) {
         return ELF_BAD_ALIGNMENT;
     }
-    if (!is_in_file(e, s)) {
+    if (s->file_size > s->memory_size || !span_has(e->file, s->file_offset, s->file_size)) {
         return ELF_SEGMENT_SIZE;
     }
     if (e->is_position_independent) {
@@ -98,6 +97,9 @@ static enum elf_refusal check_load(const struct elf *e, const struct program_hea
     }
     if (s->memory_size > max || s->address < min || s->address > max - s->memory_size) {
         return ELF_SEGMENT_ADDRESS;
+    }
+    if (s->address < e->high) { // a whole number of pages, so this is about pages
+        return ELF_SEGMENT_OVERLAP;
     }
     if ((s->prot & ELF_WRITE) != 0 && (s->prot & ELF_EXEC) != 0) {
         return ELF_WRITE_EXEC;
@@ -117,19 +119,9 @@ static void note_segment(struct elf *e, const struct elf_segment *s)
     }
 }
 
-static bool is_inside(const struct elf_segment *s, uint64_t address)
+static bool is_code(const struct elf_segment *s, uint64_t address)
 {
-    return address >= s->address && address - s->address < s->file_size;
-}
-
-static enum elf_refusal check_tls(struct elf *e, const struct program_header *h)
-{
-    if ((h->align > 1 && !is_pow2(h->align)) || h->align > PAGE_SIZE ||
-        !is_in_file(e, &h->segment) || e->tls.memory_size != 0) {
-        return ELF_BAD_TLS;
-    }
-    e->tls = h->segment;
-    return ELF_GOOD;
+    return (s->prot & ELF_EXEC) != 0 && address - s->address < s->file_size;
 }
 
 enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct elf *out)
@@ -137,21 +129,17 @@ enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct 
     struct elf e;
     enum elf_refusal refusal = check_file_header(file, &e);
     bool has_entry = false;
+    uint64_t align = PAGE_SIZE; // the largest
     for (unsigned i = 0; refusal == ELF_GOOD && i < e.header_count; i++) {
         struct program_header h = read_header(&e, i);
         if (h.type == PT_INTERP) {
             refusal = ELF_INTERPRETER;
-        } else if (h.type == PT_TLS) {
-            refusal = check_tls(&e, &h);
-        } else if (h.type == PT_LOAD && h.segment.memory_size != 0) {
+        } else if (h.type == PT_LOAD && !is_empty(&h.segment)) {
             refusal = check_load(&e, &h, min, max);
-            if (refusal == ELF_GOOD && e.high != 0 &&
-                align_down(h.segment.address, PAGE_SIZE) < e.high) {
-                refusal = ELF_SEGMENT_OVERLAP;
-            }
             if (refusal == ELF_GOOD) {
                 note_segment(&e, &h.segment);
-                has_entry |= (h.segment.prot & ELF_EXEC) != 0 && is_inside(&h.segment, e.entry);
+                align = u64_max(align, h.align);
+                has_entry |= is_code(&h.segment, e.entry);
             }
         }
     }
@@ -162,6 +150,7 @@ enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct 
         refusal = ELF_BAD_ENTRY;
     }
     if (refusal == ELF_GOOD) {
+        e.low = e.is_position_independent ? align_down(e.low, align) : e.low;
         *out = e;
     }
     return refusal;
@@ -171,7 +160,7 @@ bool elf_next_segment(const struct elf *e, unsigned *cursor, struct elf_segment 
 {
     while (*cursor < e->header_count) {
         struct program_header h = read_header(e, (*cursor)++);
-        if (h.type == PT_LOAD && h.segment.memory_size != 0) {
+        if (h.type == PT_LOAD && !is_empty(&h.segment)) {
             *out = h.segment;
             return true;
         }
@@ -197,7 +186,6 @@ const char *elf_refusal_text(enum elf_refusal refusal)
     case ELF_WRITE_EXEC: return "writable and executable segment";
     case ELF_NO_SEGMENTS: return "nothing to load";
     case ELF_BAD_ENTRY: return "entry point outside executable code";
-    case ELF_BAD_TLS: return "bad thread-local storage segment";
     }
     return "unknown";
 }

@@ -26,7 +26,6 @@ enum elf_refusal {
     ELF_WRITE_EXEC,      // a segment is writable and executable
     ELF_NO_SEGMENTS,
     ELF_BAD_ENTRY, // not inside an executable segment
-    ELF_BAD_TLS,
 };
 
 enum {
@@ -47,16 +46,16 @@ struct elf {
     struct span file;
     bool is_position_independent;
     uint64_t entry;
-    uint64_t low; // pages that the segments cover: [low, high), page aligned
+    uint64_t low; // the segments lie in [low, high), page aligned; see elf_parse
     uint64_t high;
     uint64_t headers_address; // where the program headers are in memory; 0: not loaded
     uint16_t header_count;
     uint64_t headers_offset;
-    struct elf_segment tls; // memory_size 0: none
 };
 
-// Checks `file`, which holds the whole file.  Segments must lie inside [min, max); for
-// position-independent programs that is checked for their size only.
+// Checks `file`, which holds the whole file.  The segments of a fixed program lie inside [min, max),
+// which are page aligned.  Those of a position-independent one need at most max - min bytes from
+// `low` on, which is a multiple of the largest alignment they ask for; a bias must keep it one.
 enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct elf *out);
 
 // Iterates over the PT_LOAD segments in order of address: start with *cursor = 0; false at the end.

@@ -87,6 +87,52 @@ TEST(neither_a_folder_nor_a_part_of_a_name_is_a_file)
     EXPECT_STATUS(cpio_find(span_of_archive(&a), "TRAILER!!!", &data), ERR_NOENT);
 }
 
+TEST(names_lose_what_archivers_put_before_them)
+{
+    static const char *const want[] = {".", "bin", "bin/init", "motd"};
+    struct archive a = {};
+    struct cpio_entry e = {};
+    struct span data;
+    append(&a, ".", DIRECTORY_MODE, "");
+    append(&a, "./bin", DIRECTORY_MODE, "");
+    append(&a, "./bin/init", FILE_MODE, "program");
+    append(&a, "/motd", FILE_MODE, "hello");
+    append(&a, "TRAILER!!!", 0, "");
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+        EXPECT_OK(cpio_next(span_of_archive(&a), &e));
+        EXPECT_STR(e.name, want[i]);
+    }
+    EXPECT_OK(cpio_find(span_of_archive(&a), "bin/init", &data));
+    EXPECT_OK(cpio_find(span_of_archive(&a), "./motd", &data));
+}
+
+TEST(after_the_end_there_is_still_the_end)
+{
+    struct archive a = {};
+    struct cpio_entry e = {};
+    append(&a, "TRAILER!!!", 0, "");
+    EXPECT_STATUS(cpio_next(span_of_archive(&a), &e), ERR_NOENT);
+    EXPECT_STATUS(cpio_next(span_of_archive(&a), &e), ERR_NOENT);
+}
+
+TEST(a_name_of_no_bytes_is_refused_whatever_comes_before_it)
+{
+    enum { HEADER = 110, NAME_SIZE = 94 };
+    struct archive a = example();
+    struct cpio_entry e = {};
+    memcpy(a.bytes + NAME_SIZE, "00000000", 8);
+    a.bytes[HEADER - 1] = '\0'; // in the checksum, which nobody reads
+    EXPECT_STATUS(cpio_next(span_of_archive(&a), &e), ERR_INVAL);
+}
+
+TEST(an_archive_of_another_format_is_refused)
+{
+    struct archive a = example();
+    struct cpio_entry e = {};
+    a.bytes[5] = '2'; // the same with checksums, "070702"
+    EXPECT_STATUS(cpio_next(span_of_archive(&a), &e), ERR_INVAL);
+}
+
 TEST(an_archive_without_its_end_is_corrupt)
 {
     struct archive a = {};
