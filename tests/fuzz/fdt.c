@@ -74,7 +74,7 @@ static void check_nodes(const struct fdt *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     // A copy of its own, so that the sanitizer sees its end and the alignment is right.
-    uint8_t *copy = malloc(size + 1);
+    uint8_t *copy = malloc(size);
     struct fdt f;
     struct fdt_node node;
     require(copy != NULL);
