@@ -126,7 +126,7 @@ static inline struct span tree_finish(struct tree *t)
         0xd00dfeed, t->len,         TREE_STRUCTURE,          strings, TREE_HEADER, 17, 16,
         0,          t->strings_len, strings - TREE_STRUCTURE};
     for (uint32_t i = 0; i < ARRAY_SIZE(header); i++) {
-        tree_put(t, 4 * i, header[i]);
+        tree_put(t, 4ul * i, header[i]);
     }
     return span_of(t->blob, t->len);
 }
