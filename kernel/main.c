@@ -11,24 +11,27 @@
 static void boot_thread(void *arg)
 {
     (void)arg;
-    init_devices();         // what the device tree names, stage by stage
-    init_cpus();            // the other CPUs come up
-    init_check_mappings();  // nothing writable and executable, nothing of ours open to users
-    init_programs();        // where programs come from
-    init_first_process();   // the tests, a command, or the first program
+    init_stage_done(INIT_MEMORY);
+    init_devices(); // what the device tree names, stage by stage
+    init_stage_done(INIT_DEVICES);
+    init_cpus(); // the other CPUs come up
+    init_stage_done(INIT_CPUS);
+    init_check_mappings(); // nothing writable and executable, nothing of ours open to users
+    init_programs();       // where programs come from
+    init_first_process();  // the tests, a command, or the first program
 }
 
 NORETURN void kernel_main(void)
 {
-    cpu_init_boot();        // per-CPU variables
-    arch_cpu_init();        // vectors, features
-    time_init();            // the clock
-    sched_init_boot();      // this code is now a thread
-    init_boot_record();     // command line, RAM: from the device tree or the loader
-    init_outputs();         // how a panic is heard
-    init_memory();          // linear map, pages, heap
-    init_log();             // a ring of a size that fits the machine
-    init_scheduling();      // address-space switches, workers
+    cpu_init_boot();    // per-CPU variables
+    arch_cpu_init();    // vectors, features
+    time_init();        // the clock
+    sched_init_boot();  // this code is now a thread
+    init_boot_record(); // command line, RAM: from the device tree or the loader
+    init_outputs();     // how a panic is heard
+    init_memory();      // linear map, pages, heap
+    init_log();         // a ring of a size that fits the machine
+    init_scheduling();  // address-space switches, workers
     init_start_thread(boot_thread);
     sched_run_idle();
 }

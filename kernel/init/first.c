@@ -58,6 +58,7 @@ static NORETURN void run(struct span words, size_t argc)
         log_error("boot", "%s: cannot start: error %d", path, -(int)status);
         end_machine(status == ERR_NOENT ? NOT_FOUND_STATUS : CANNOT_RUN_STATUS);
     }
+    init_stage_done(INIT_PROGRAM);
     panic_boot_is_healthy();
     int wait_status = process_wait_first();
     log_info("boot", "%s ended with status %d", path, exit_status_of(wait_status));

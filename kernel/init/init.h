@@ -48,6 +48,12 @@ struct init_record {
 };
 const struct init_record *init_record(void);
 
-// The boot: line's account of time: notes that the stage called `name` ends now.
-void init_stage_done(const char *name);
-void init_log_stages(void);
+// The account of time: notes that a stage ends now; the last one logs where the time went.
+enum init_stage {
+    INIT_MEMORY,  // up to the first thread
+    INIT_DEVICES,
+    INIT_CPUS,
+    INIT_PROGRAM, // up to the first program's start
+    INIT_STAGES,
+};
+void init_stage_done(enum init_stage stage);
