@@ -51,8 +51,8 @@ static void log_fault(const struct arch_frame *frame, const struct fault *fault,
     const struct process *p = process_current();
     const char *access = fault->is_exec ? "execute" : fault->is_write ? "write" : "read";
     bool is_memory = fault->kind <= FAULT_PERMISSION;
-    log_warn("proc", "%s (%d): %s%s%s %#lx at %#lx%s", p->name, (int)p->pid, signal_name(signal),
-             why == ERR_NOMEM ? ": out of memory:" : ":", is_memory ? access : " instruction",
+    log_warn("proc", "%s (%d): %s: %s%s %#lx at %#lx%s", p->name, (int)p->pid, signal_name(signal),
+             why == ERR_NOMEM ? "out of memory: " : "", is_memory ? access : "instruction",
              (unsigned long)fault->address, (unsigned long)arch_frame_pc(frame), chain);
 }
 

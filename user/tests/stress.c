@@ -190,10 +190,13 @@ static void round_of(uint64_t workers, uint64_t deadline)
             sys_exit(0);
         }
     }
-    for (uint64_t i = 0; i < workers; i++) {
-        int status = 0;
-        check(sys_wait(-1, &status, 0) > 0 && status == 0, "worker failed");
+    // As the first process this also inherits the children of those who were killed.
+    int status = 0;
+    int64_t pid;
+    while ((pid = sys_wait(-1, &status, 0)) > 0) {
+        check(status == 0 || status == wait_status_signalled(SIGKILL), "worker failed");
     }
+    check(pid == ERR_CHILD, "wait failed");
 }
 
 int main(int argc, char **argv)
