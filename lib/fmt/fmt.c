@@ -50,12 +50,15 @@ static inline size_t room_for(const struct output *out, size_t count)
     return count < room ? count : room;
 }
 
-// A loop, since most runs are a few bytes and a call of memcpy costs as much.
-static void put_text(struct output *out, const char *text, size_t count)
+// Loops, since most runs are a few bytes and a call of memcpy costs as much.
+static inline void put_text(struct output *out, const char *text, size_t count)
 {
     size_t stored = room_for(out, count);
-    for (size_t i = 0; i < stored; i++) {
-        out->buf[out->length + i] = text[i];
+    if (stored > 0) {
+        char *to = out->buf + out->length;
+        for (const char *end = text + stored; text != end;) {
+            *to++ = *text++;
+        }
     }
     out->length += count;
 }
@@ -67,6 +70,17 @@ static void put_padding(struct output *out, char c, size_t count)
         out->buf[out->length + i] = c;
     }
     out->length += count;
+}
+
+// The text up to a conversion or the end; gives where it ended.
+static const char *put_literal(struct output *out, const char *text)
+{
+    struct output o = *out; // in registers
+    for (; *text != '%' && *text != '\0'; text++) {
+        put_char(&o, *text);
+    }
+    out->length = o.length;
+    return text;
 }
 
 // `text`, padded with spaces to the width on the side that the flags name.
@@ -118,6 +132,11 @@ static void put_number(struct output *out, const struct spec *spec, struct prefi
     char *end = digits + sizeof(digits);
     char *start = write_digits(end, value, base, (spec->flags & FLAG_UPPER) != 0);
     size_t count = (size_t)(end - start);
+    if (spec->width == 0 && spec->precision == PRECISION_NONE && base != 8 && count != 0) {
+        put_text(out, prefix.text, prefix.count);
+        put_text(out, start, count);
+        return;
+    }
 
     // A number has at least one digit unless an explicit precision of 0 meets the value 0.
     size_t least = spec->precision == PRECISION_NONE ? 1 : (size_t)spec->precision;
@@ -246,28 +265,42 @@ static unsigned parse_length(const char **format)
     }
 }
 
+static void parse_width(struct spec *spec, const char **format, struct arguments *arguments)
+{
+    if (**format != '*') {
+        spec->width = parse_number(format);
+        return;
+    }
+    ++*format;
+    spec->width = va_arg(arguments->list, int);
+    if (spec->width < 0) {
+        spec->flags |= FLAG_LEFT;
+        spec->width = spec->width == INT_MIN ? INT_MAX : -spec->width;
+    }
+}
+
+static void parse_precision(struct spec *spec, const char **format, struct arguments *arguments)
+{
+    if (**format != '.') {
+        return;
+    }
+    if (*++*format != '*') {
+        spec->precision = parse_number(format);
+        return;
+    }
+    ++*format;
+    int precision = va_arg(arguments->list, int);
+    spec->precision = precision < 0 ? PRECISION_NONE : precision;
+}
+
 static struct spec parse_spec(const char **format, struct arguments *arguments)
 {
-    struct spec spec = {.precision = PRECISION_NONE, .flags = parse_flags(format)};
-    if (**format == '*') {
-        ++*format;
-        spec.width = va_arg(arguments->list, int);
-        if (spec.width < 0) {
-            spec.flags |= FLAG_LEFT;
-            spec.width = spec.width == INT_MIN ? INT_MAX : -spec.width;
-        }
-    } else {
-        spec.width = parse_number(format);
-    }
-    if (**format == '.') {
-        ++*format;
-        if (**format == '*') {
-            ++*format;
-            int precision = va_arg(arguments->list, int);
-            spec.precision = precision < 0 ? PRECISION_NONE : precision;
-        } else {
-            spec.precision = parse_number(format);
-        }
+    struct spec spec = {.precision = PRECISION_NONE};
+    // Most conversions are a letter or two; flags, width and precision come before all letters.
+    if (**format <= '9') {
+        spec.flags = parse_flags(format);
+        parse_width(&spec, format, arguments);
+        parse_precision(&spec, format, arguments);
     }
     spec.size = parse_length(format);
     return spec;
@@ -310,7 +343,7 @@ size_t fmt_format(char *buf, size_t size, const char *format, va_list arguments)
     va_copy(copy.list, arguments);
     while (*format != '\0') {
         if (*format != '%') {
-            put_char(&out, *format++);
+            format = put_literal(&out, format);
             continue;
         }
         const char *start = format++;
