@@ -87,11 +87,6 @@ void time_set_wall(nsec_t now)
     atomic_store_explicit(&clock.wall_offset, now - time_now(), memory_order_relaxed);
 }
 
-void time_set_device(const struct time_device_ops *ops)
-{
-    clock.device = ops;
-}
-
 /* ---- Timers ---- */
 
 static struct timer_queue *queue_of(const struct cpu *c)
@@ -130,6 +125,15 @@ static void arm(struct timer_queue *q)
     } else {
         clock.device->arm(time_to_ticks(deadline));
     }
+}
+
+void time_set_device(const struct time_device_ops *ops)
+{
+    struct timer_queue *q = this_cpu(timer_queue);
+    irqflags_t flags = spin_lock_irqsave(&q->lock);
+    clock.device = ops;
+    arm(q); // for the timers started before, in front of which no later one would arm it
+    spin_unlock_irqrestore(&q->lock, flags);
 }
 
 static void insert(struct timer_queue *q, struct timer *t)
