@@ -72,6 +72,12 @@ def test_a_guest_that_hangs_is_124(guest, probe):
     assert "log\n" in result.stderr
 
 
+def test_a_guest_that_hangs_tells_where_its_cpus_are(guest, probe):
+    result = guest("--kernel", probe("HANG"), "--timeout", "1", "--smp", "2")
+    assert "CPU 0:\n    0x0000000040" in result.stderr
+    assert "CPU 1:" in result.stderr
+
+
 def test_the_log_can_be_kept(guest, probe, tmp_path):
     assert guest("--kernel", probe("EXIT=0"), "--log", tmp_path / "a,log").returncode == 0
     assert (tmp_path / "a,log").read_text() == "log\n"
