@@ -185,8 +185,10 @@ static void say_others(void)
             continue;
         }
         const struct panic_site *site = cpu_var(c, panic_site);
-        say("CPU %u was in thread \"%s\", last in user code at %#lx:\n", c->index, site->thread,
-            (unsigned long)site->user_pc);
+        say("CPU %u was in thread \"%s\":\n", c->index, site->thread);
+        if (site->user_pc != 0) {
+            say("  last in user code at %#lx\n", (unsigned long)site->user_pc);
+        }
         say_addresses(site->pcs, site->count, false);
     }
 }
