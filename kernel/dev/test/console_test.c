@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/dev/console.h"
 
+#include "kernel/core/time.h"
 #include "tests/harness/test.h"
 
 /*
@@ -101,21 +102,25 @@ static void send_fifo(struct fake_uart *u)
     u->tx_used = 0;
 }
 
-// Lets time pass until neither side moves any more.
+// Gives false when neither side moved.
+static bool run_device_once(struct fake_uart *u)
+{
+    arrive(u);
+    size_t before = u->rx_used;
+    bool interrupt = (u->conditions & CONSOLE_RECEIVE) != 0 && u->rx_used > 0;
+    bool has_sent = u->tx_used > 0;
+    send_fifo(u);
+    interrupt |= (u->conditions & CONSOLE_TRANSMIT) != 0 && u->tx_raised;
+    if (interrupt) {
+        console_interrupt(&u->console);
+    }
+    return has_sent || u->rx_used != before;
+}
+
+// Lets time pass.
 static void run_device(struct fake_uart *u)
 {
-    bool moved = true;
-    while (moved) {
-        arrive(u);
-        size_t before = u->rx_used;
-        bool interrupt = (u->conditions & CONSOLE_RECEIVE) != 0 && u->rx_used > 0;
-        moved = u->tx_used > 0;
-        send_fifo(u);
-        interrupt |= (u->conditions & CONSOLE_TRANSMIT) != 0 && u->tx_raised;
-        if (interrupt) {
-            console_interrupt(&u->console);
-        }
-        moved |= u->rx_used != before;
+    while (run_device_once(u)) {
     }
 }
 
@@ -181,6 +186,46 @@ TEST(output_reaches_the_wire_in_order_at_any_position_in_the_ring)
         EXPECT_EQ(fake.sent, total);
     }
     EXPECT_MEM(fake.wire, pattern, total);
+}
+
+// A device that moves a FIFO's worth every now and then, by itself.
+static void tick(struct timer *timer)
+{
+    run_device_once(&fake);
+    timer_start(timer, time_now() + NSEC_PER_MSEC / 10);
+}
+
+static struct timer clock;
+
+TEST(writers_and_readers_sleep_until_the_device_has_moved_enough)
+{
+    struct console *c = make_console();
+    fill_pattern(pattern, WIRE);
+    fake.incoming = pattern;
+    fake.incoming_left = 3000;
+    timer_init(&clock, tick);
+    timer_start(&clock, time_now());
+    size_t written = 0;
+    status_t write_status = console_write(c, pattern, 5 * RING, WAIT_DEFAULT, &written);
+    status_t drain_status = console_drain(c, WAIT_DEFAULT);
+    size_t total = 0;
+    status_t read_status = OK;
+    nsec_t deadline = time_now() + 2 * NSEC_PER_SEC;
+    while (total < 3000 && read_status == OK) {
+        size_t n = 0;
+        read_status = console_read(c, got + total, WIRE - total, deadline, WAIT_DEFAULT, &n);
+        total += n;
+    }
+    bool is_in_time = time_now() < deadline; // nobody had to wait for the deadline
+    (void)timer_cancel(&clock);
+    EXPECT(is_in_time);
+    EXPECT_OK(write_status);
+    EXPECT_OK(drain_status);
+    EXPECT_OK(read_status);
+    EXPECT_EQ(written, 5 * RING);
+    run_device(&fake);
+    EXPECT_MEM(fake.wire, pattern, 5 * RING);
+    EXPECT_MEM(got, pattern, 3000);
 }
 
 TEST(the_transmit_interrupt_is_off_when_there_is_nothing_to_send)
