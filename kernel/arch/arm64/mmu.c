@@ -79,27 +79,35 @@ static bool is_table(uint64_t entry, unsigned level)
 
 /* ---- Attributes ---- */
 
+// User pages of normal memory, by ARCH_MAP_READ, WRITE and EXEC: the page-fault path looks here.
+#define USER_PAGE                                                                                  \
+    (PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_ATTR(1) | PTE_USER | PTE_NOT_GLOBAL | PTE_PXN)
+static const uint64_t user_bits[8] = {
+    // writable and executable: nothing, never used
+    [0] = (USER_PAGE & ~PTE_VALID) | PTE_RDONLY | PTE_UXN,
+    [ARCH_MAP_READ] = USER_PAGE | PTE_RDONLY | PTE_UXN,
+    [ARCH_MAP_WRITE] = USER_PAGE | PTE_UXN,
+    [ARCH_MAP_READ | ARCH_MAP_WRITE] = USER_PAGE | PTE_UXN,
+    [ARCH_MAP_EXEC] = USER_PAGE | PTE_RDONLY | PTE_GUARDED,
+    [ARCH_MAP_READ | ARCH_MAP_EXEC] = USER_PAGE | PTE_RDONLY | PTE_GUARDED,
+};
+
+static uint64_t kernel_bits(uint32_t prot)
+{
+    uint64_t bits = PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_ATTR(1) | PTE_UXN;
+    bits |= (prot & ARCH_MAP_WRITE) == 0 ? PTE_RDONLY : 0;
+    return bits | ((prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_PXN);
+}
+
 static uint64_t leaf_bits(uint32_t prot)
 {
-    uint64_t bits = PTE_VALID | PTE_ACCESSED | PTE_INNER;
-    if ((prot & ARCH_MAP_DEVICE) != 0) {
-        bits |= PTE_ATTR(0);
-    } else {
-        bits |= (prot & ARCH_MAP_UNCACHED) != 0 ? PTE_ATTR(2) : PTE_ATTR(1);
+    uint64_t bits = (prot & ARCH_MAP_USER) != 0
+                        ? user_bits[prot & (ARCH_MAP_READ | ARCH_MAP_WRITE | ARCH_MAP_EXEC)]
+                        : kernel_bits(prot);
+    if (UNLIKELY((prot & (ARCH_MAP_DEVICE | ARCH_MAP_UNCACHED)) != 0)) {
+        bits &= ~PTE_ATTR(1);
+        bits |= (prot & ARCH_MAP_DEVICE) != 0 ? PTE_ATTR(0) : PTE_ATTR(2);
     }
-    if ((prot & ARCH_MAP_WRITE) == 0) {
-        bits |= PTE_RDONLY;
-    }
-    if ((prot & ARCH_MAP_USER) != 0) {
-        bits |= PTE_USER | PTE_NOT_GLOBAL | PTE_PXN;
-        bits |= (prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_UXN;
-        if ((prot & (ARCH_MAP_READ | ARCH_MAP_WRITE | ARCH_MAP_EXEC)) == 0) {
-            bits &= ~PTE_VALID;
-        }
-        return bits;
-    }
-    bits |= PTE_UXN;
-    bits |= (prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_PXN;
     return bits;
 }
 
@@ -234,7 +242,8 @@ status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, u
     return status;
 }
 
-status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t prot)
+// The level 3 table that covers a user address, made if it is missing.
+static status_t find_leaf_table(struct arch_aspace *as, vaddr_t va, uint64_t **out)
 {
     uint64_t table = as->root.raw;
     for (unsigned level = 0; level < LEAF; level++) {
@@ -247,21 +256,41 @@ status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t 
         }
         table = entry & PTE_ADDR;
     }
-    uint64_t *entry = &linear(table)[entry_index(va, LEAF)];
-    uint64_t new = pa.raw | leaf_bits(prot) | PTE_TABLE;
+    *out = linear(table);
+    as->last_leaf = linear(table);
+    as->last_block = va >> level_shift(2);
+    return OK;
+}
+
+static COLD void replace_page(struct arch_aspace *as, uint64_t *entry, vaddr_t va, uint64_t new)
+{
     uint64_t old = *entry;
-    if (LIKELY(old == 0)) {
-        write_entry(entry, new);
-        publish_entries();
-        return OK;
-    }
-    if ((old & PTE_VALID) != 0 && (old & PTE_ADDR) != pa.raw) { // break before make (D8.14.1)
+    if ((old & PTE_VALID) != 0 && ((old ^ new) & PTE_ADDR) != 0) { // break before make (D8.14.1)
         write_entry(entry, 0);
         tlb_flush_range(as, va, PAGE_SIZE, false);
     }
     write_entry(entry, new);
     // More permission for the same page: other CPUs may fault once on a stale entry and come here.
     tlb_flush_page_local(as, va);
+}
+
+status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t prot)
+{
+    uint64_t *table = as->last_leaf;
+    if (UNLIKELY(table == NULL || as->last_block != va >> level_shift(2))) {
+        status_t status = find_leaf_table(as, va, &table);
+        if (status != OK) {
+            return status;
+        }
+    }
+    uint64_t *entry = &table[entry_index(va, LEAF)];
+    uint64_t new = pa.raw | leaf_bits(prot) | PTE_TABLE;
+    if (UNLIKELY(*entry != 0)) {
+        replace_page(as, entry, va, new);
+        return OK;
+    }
+    write_entry(entry, new);
+    publish_entries();
     return OK;
 }
 
@@ -344,6 +373,7 @@ static void prune(struct arch_aspace *as, vaddr_t va)
             find_table(as, va, level - 1, false, &parent) != OK) {
             return;
         }
+        as->last_leaf = NULL;
         write_entry(&linear(parent)[entry_index(va, level - 1)], 0);
         tlb_flush_range(as, va, PAGE_SIZE, true); // walk caches too
         kernel_table_page_free(paddr(table));
@@ -459,6 +489,7 @@ bool arch_find_bad_mapping(vaddr_t *va)
 status_t arch_aspace_init(struct arch_aspace *as)
 {
     as->asid = 0;
+    as->last_leaf = NULL;
     return kernel_table_page_alloc(&as->root);
 }
 

@@ -72,7 +72,7 @@ static enum fault_kind other_kind(unsigned ec)
     }
 }
 
-static struct fault decode(const struct arch_frame *frame, uint64_t esr, uint64_t far)
+static ALWAYS_INLINE struct fault decode(const struct arch_frame *frame, uint64_t esr, uint64_t far)
 {
     unsigned ec = exception_class(esr);
     bool is_fetch = ec == EC_FETCH_USER || ec == EC_FETCH_KERNEL;

@@ -49,6 +49,8 @@ static_assert(offsetof(struct arch_thread, sp) == THREAD_SP);
 struct arch_aspace {
     paddr_t root;          // [I] level 0 table
     _Atomic uint64_t asid; // [a] generation and ASID; 0: none yet
+    uint64_t *last_leaf;   // [caller's lock] level 3 table of the last page mapped; NULL: none
+    uint64_t last_block;   // [caller's lock] which 2 MiB that table covers: address >> 21
 };
 
 static inline irqflags_t arch_irq_save(void)
