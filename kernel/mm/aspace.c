@@ -133,6 +133,14 @@ static void spare_free(struct spare *s)
     }
 }
 
+static struct region *spare_take(struct spare *s)
+{
+    assert(s->count > 0);
+    struct region *r = s->records[--s->count];
+    assert(r != NULL);
+    return r;
+}
+
 static bool cuts(const struct region *r, vaddr_t va)
 {
     return r != NULL && r->extent.start < va && va < r->extent.end;
@@ -150,11 +158,11 @@ static void split_range(struct aspace *as, vaddr_t start, vaddr_t end, struct sp
 {
     struct region *r = find(as, start);
     if (cuts(r, start)) {
-        split(as, r, start, s->records[--s->count]);
+        split(as, r, start, spare_take(s));
     }
     r = find(as, end);
     if (cuts(r, end)) {
-        split(as, r, end, s->records[--s->count]);
+        split(as, r, end, spare_take(s));
     }
 }
 

@@ -184,7 +184,7 @@ static ALWAYS_INLINE void cache_free(struct heap_cache *c, void *object)
 
 /* ---- Caches ---- */
 
-// Links the cache with the lowest free id: a destroyed cache's magazines are taken over.
+// Links the cache with the lowest free id, so that tables of magazines stay short.
 static void add_cache(struct heap_cache *c)
 {
     irqflags_t flags = spin_lock_irqsave(&heap.lock);
@@ -214,13 +214,16 @@ status_t heap_cache_create(const char *name, size_t size, size_t align, struct h
     return OK;
 }
 
-static void flush_magazine(void *cache)
+// Frees this CPU's magazine.  Interrupts are masked.
+static void remove_magazine(void *cache)
 {
     struct heap_cache *c = cache;
-    void *objects[MAGAZINE_OBJECTS];
-    size_t taken = unload_magazine(c, objects, MAGAZINE_OBJECTS);
-    if (taken != 0) {
-        slab_put(c, objects, taken);
+    struct magazine *m = magazine_of(c);
+    if (m != NULL) {
+        this_cpu(heap_cpu)->magazines[c->id] = NULL;
+        slab_put(c, m->objects, m->count);
+        void *memory = m;
+        slab_put(&heap.of_magazines, &memory, 1);
     }
 }
 
@@ -228,7 +231,7 @@ void heap_cache_destroy(struct heap_cache *cache)
 {
     cpu_for_each_online(cpu)
     {
-        cpu_call(cpu, flush_magazine, cache);
+        cpu_call(cpu, remove_magazine, cache);
     }
     slab_release_empty(cache);
     assert(cache->in_use == 0 && cache->slabs == 0);

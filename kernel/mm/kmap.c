@@ -260,6 +260,8 @@ bool kmap_is_guard(vaddr_t va)
 
 void kmap_init(void)
 {
+    // Tables for the first areas, which every machine needs; without memory it is tried again later.
+    (void)arch_map_prepare(&arch_kernel_aspace, KMAP_BASE, 2ul << 20);
     kmap.shrinker.shrink = shrink_stacks;
     page_add_shrinker(&kmap.shrinker);
 }

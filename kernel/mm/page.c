@@ -72,6 +72,26 @@ static bool refill(struct page_list *l, enum page_flags flags)
     return true;
 }
 
+// Gives the `count` oldest pages of the list to their zones.  Interrupts are masked.
+static void drain(struct page_list *l, uint32_t count)
+{
+    zone_free_pages(l->pages, count);
+    l->count -= count;
+    for (uint32_t i = 0; i < l->count; i++) {
+        l->pages[i] = l->pages[i + count];
+    }
+}
+
+static size_t drain_cpu(void)
+{
+    irqflags_t irq = arch_irq_save();
+    struct page_list *l = this_cpu(page_list);
+    uint32_t count = l->count;
+    drain(l, count);
+    arch_irq_restore(irq);
+    return count;
+}
+
 static size_t shrink_all(size_t pages)
 {
     size_t freed = 0;
@@ -80,7 +100,7 @@ static size_t shrink_all(size_t pages)
         freed += s->shrink(pages - freed);
         s = atomic_load_explicit(&s->next, memory_order_relaxed);
     }
-    return freed + page_drain_cpu();
+    return freed + drain_cpu();
 }
 
 static void own(struct page *p, enum page_kind kind, unsigned order)
@@ -162,16 +182,6 @@ status_t page_alloc(unsigned order, enum page_flags flags, enum page_kind kind, 
     return OK;
 }
 
-// Gives the `count` oldest pages of the list to their zones.  Interrupts are masked.
-static void drain(struct page_list *l, uint32_t count)
-{
-    zone_free_pages(l->pages, count);
-    l->count -= count;
-    for (uint32_t i = 0; i < l->count; i++) {
-        l->pages[i] = l->pages[i + count];
-    }
-}
-
 static void free_one(struct page *p)
 {
     irqflags_t irq = arch_irq_save();
@@ -219,14 +229,9 @@ bool page_is_shared(const struct page *p)
     return atomic_load_explicit(&p->refs, memory_order_acquire) > 1;
 }
 
-size_t page_drain_cpu(void)
+size_t page_reclaim(void)
 {
-    irqflags_t irq = arch_irq_save();
-    struct page_list *l = this_cpu(page_list);
-    uint32_t count = l->count;
-    drain(l, count);
-    arch_irq_restore(irq);
-    return count;
+    return shrink_all(SIZE_MAX);
 }
 
 static size_t cached_pages(void)

@@ -137,8 +137,9 @@ void page_count_kinds(size_t by_kind[PAGE_KINDS]);
 // Pages that page_stats calls free.
 size_t page_free_count(void);
 
-// Puts this CPU's free lists back (tests, memory shortage).  Gives the number of pages.
-size_t page_drain_cpu(void);
+// Asks all shrinkers for everything, and puts this CPU's free list back (tests, memory shortage).
+// Gives the number of pages that went to the zones.
+size_t page_reclaim(void);
 
 // A shrinker gives memory back when allocation fails: `shrink` frees about `pages` pages and gives
 // the number freed.  It runs in the context of the failed allocation, whatever that is, so it takes

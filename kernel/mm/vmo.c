@@ -186,15 +186,29 @@ static bool mapped_part(const struct region *r, uint64_t start, uint64_t end, va
     return true;
 }
 
-static void unmap_pages(struct vmo *v, uint64_t start, uint64_t end, const struct region *except)
+static void unmap_from(struct region *r, uint64_t start, uint64_t end)
+{
+    vaddr_t va;
+    size_t size;
+    if (mapped_part(r, start, end, &va, &size)) {
+        aspace_clear(r->aspace, va, size);
+    }
+}
+
+static void unmap_pages(struct vmo *v, uint64_t start, uint64_t end) REQUIRES(v -> lock)
+{
+    list_for_each (node, &v->regions) {
+        unmap_from(container_of(node, struct region, vmo_link), start, end);
+    }
+}
+
+// From all regions but `except`, which replaces its entry itself.
+static void unmap_page_elsewhere(struct vmo *v, uint64_t index, const struct region *except)
     REQUIRES(v -> lock)
 {
     list_for_each (node, &v->regions) {
-        struct region *r = container_of(node, struct region, vmo_link);
-        vaddr_t va;
-        size_t size;
-        if (r != except && mapped_part(r, start, end, &va, &size)) {
-            aspace_clear(r->aspace, va, size);
+        if (node != &except->vmo_link) {
+            unmap_from(container_of(node, struct region, vmo_link), index, index + 1);
         }
     }
 }
@@ -241,8 +255,10 @@ static status_t replace_page(struct vmo *v, uint64_t index, void **slot, const s
         return status;
     }
     arch_page_copy(page_virt(p), page_virt(old));
-    if (v->region_count > 1 || r == NULL) {
-        unmap_pages(v, index, index + 1, r);
+    if (r == NULL) {
+        unmap_pages(v, index, index + 1);
+    } else if (v->region_count > 1) {
+        unmap_page_elsewhere(v, index, r);
     }
     *slot = p;
     out->page = page_paddr(p);
@@ -319,7 +335,7 @@ void vmo_decommit(struct vmo *v, uint64_t start, uint64_t count)
     }
     uint64_t end = start + u64_min(count, v->size_pages - start);
     vmo_lock(v);
-    unmap_pages(v, start, end, NULL);
+    unmap_pages(v, start, end);
     vmo_free_pages_locked(v, start, end);
     vmo_unlock(v);
 }

@@ -72,8 +72,8 @@ void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
 
 bool kernel_copy_fault(const struct fault *fault)
 {
-    const struct process *p = process_current();
-    return p != NULL && p->aspace != NULL && aspace_fault(p->aspace, fault) == OK;
+    struct aspace *as = aspace_current();
+    return as != NULL && aspace_fault(as, fault) == OK;
 }
 
 NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fault,

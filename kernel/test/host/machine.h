@@ -9,6 +9,9 @@
 // is the idle thread of CPU 0 afterwards.
 void machine_boot(unsigned cpus);
 
+// Then gives it memory, with the allocators.
+void machine_memory(void);
+
 // Starts the other CPUs; in a thread.
 void machine_start_cpus(void);
 

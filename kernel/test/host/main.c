@@ -15,6 +15,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/test/spawn.h"
 #include "kernel/test/host/machine.h"
+#include "kernel/test/leak.h"
 #include "lib/base/string.h"
 #include "tests/harness/alloc.h"
 #include "tests/harness/runner.h"
@@ -43,11 +44,18 @@ static void write_line(const char *line)
     }
 }
 
+static void after_test(void)
+{
+    test_join_all();
+    leak_end();
+}
+
 static void run_tests(void *arg)
 {
     (void)arg;
     machine_start_cpus();
-    static const struct test_runner runner = {.write = write_line, .after = test_join_all};
+    static const struct test_runner runner = {
+        .write = write_line, .before = leak_begin, .after = after_test};
     (void)printf("# %u CPUs, seed %llu\n", options.cpus, (unsigned long long)options.seed);
     struct test_result result = test_run_all(&runner, options.filter);
     exit(result.failed == 0 ? 0 : 1);
@@ -56,6 +64,7 @@ static void run_tests(void *arg)
 static void boot(void)
 {
     machine_boot(options.cpus);
+    machine_memory();
     machine_thread("tests", run_tests, NULL);
     sched_run_idle();
 }
