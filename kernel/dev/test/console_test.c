@@ -9,11 +9,9 @@
  * interrupt only when the FIFO runs from above half to half, and the receive interrupt while there
  * is input; either reaches the console only if enabled.
  */
-enum {
-    FIFO = 16,
-    WIRE = 65536,
-    RING = 1024,
-};
+static constexpr size_t FIFO = 16;
+static constexpr size_t WIRE = 65536;
+static constexpr uint32_t RING = 1024;
 
 struct fake_uart {
     struct console console;
@@ -206,7 +204,7 @@ TEST(writers_and_readers_sleep_until_the_device_has_moved_enough)
     timer_init(&clock, tick);
     timer_start(&clock, time_now());
     size_t written = 0;
-    status_t write_status = console_write(c, pattern, 5 * RING, WAIT_DEFAULT, &written);
+    status_t write_status = console_write(c, pattern, 5ul * RING, WAIT_DEFAULT, &written);
     status_t drain_status = console_drain(c, WAIT_DEFAULT);
     size_t total = 0;
     status_t read_status = OK;
@@ -222,9 +220,9 @@ TEST(writers_and_readers_sleep_until_the_device_has_moved_enough)
     EXPECT_OK(write_status);
     EXPECT_OK(drain_status);
     EXPECT_OK(read_status);
-    EXPECT_EQ(written, 5 * RING);
+    EXPECT_EQ(written, 5ul * RING);
     run_device(&fake);
-    EXPECT_MEM(fake.wire, pattern, 5 * RING);
+    EXPECT_MEM(fake.wire, pattern, 5ul * RING);
     EXPECT_MEM(got, pattern, 3000);
 }
 
