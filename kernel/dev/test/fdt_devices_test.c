@@ -456,8 +456,9 @@ TEST(running_out_of_memory_while_devices_are_collected_leaves_nothing_behind)
         inject_arm(n);
         status_t status = fdt_devices_create(blob, &devices);
         has_failed = inject_disarm();
-        EXPECT_STATUS(status, has_failed ? ERR_NOMEM : OK);
         forget_tree();
+        // The heap itself survives some failures.
+        EXPECT(status == OK || (has_failed && status == ERR_NOMEM));
     }
     EXPECT(!has_failed);
 }
