@@ -241,10 +241,10 @@ static void stuck(void)
     for (unsigned i = 0; i < host.count; i++) {
         const struct host_cpu_state *c = &host.cpus[i];
         (void)fprintf(stderr, "# CPU %u: %s, interrupts %s\n", i,
-                c->current == NULL ? "not started"
-                : c->is_idle       ? "idle"
-                                   : "running",
-                c->is_irq_enabled ? "on" : "off");
+                      c->current == NULL ? "not started"
+                      : c->is_idle       ? "idle"
+                                         : "running",
+                      c->is_irq_enabled ? "on" : "off");
     }
     (void)fflush(NULL);
     abort();
