@@ -97,11 +97,11 @@ void rq_send(struct run_queue *rq, struct thread *t) NO_THREAD_ANALYSIS
 static bool wake(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
     if (t->state == THREAD_SLEEPING) {
-        t->state = THREAD_RUNNABLE;
+        t->state = THREAD_MOVING;
         rq_send(rq, t);
         return true;
     }
-    bool takes_permit = (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE);
+    bool takes_permit = t->state != THREAD_NEW && t->state != THREAD_DEAD;
     bool did_something = takes_permit && !t->wake_pending;
     t->wake_pending = takes_permit;
     spin_unlock(&rq->lock);
@@ -133,7 +133,7 @@ void thread_start(struct thread *t) NO_THREAD_ANALYSIS
 {
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = rq_lock_thread(t);
-    t->state = THREAD_RUNNABLE;
+    t->state = THREAD_MOVING;
     rq_send(rq, t);
     arch_irq_restore(flags);
 }
@@ -160,7 +160,7 @@ static struct thread *find_loot(struct run_queue *rq, const struct cpu *thief) R
         if (may_steal(t, thief)) {
             return t;
         }
-        e = fair_before(e);
+        e = fair_before(&rq->fair, e);
     }
     return NULL;
 }

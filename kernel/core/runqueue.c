@@ -48,18 +48,17 @@ static void publish_queued(struct run_queue *rq)
     atomic_store_explicit(&rq->queued, queued(rq), memory_order_relaxed);
 }
 
-void rq_charge(struct run_queue *rq, nsec_t now)
+void rq_charge_other(struct run_queue *rq, nsec_t ran)
 {
-    struct thread *t = rq->current;
-    nsec_t ran = now - rq->charged;
-    rq->charged = now;
-    t->run_ns += ran;
-    if (LIKELY(t->policy == THREAD_FAIR)) {
-        if (UNLIKELY(fair_charge(&rq->fair, ran)) && queued(rq) != 0) {
-            rq_request_resched(rq);
-        }
-    } else if (t->policy == THREAD_IDLE) {
+    if (rq->current->policy == THREAD_IDLE) {
         rq->stats.idle_ns += ran;
+    }
+}
+
+void rq_slice_used(struct run_queue *rq)
+{
+    if (queued(rq) != 0) {
+        rq_request_resched(rq);
     }
 }
 
@@ -173,7 +172,7 @@ void rq_enqueue(struct run_queue *rq, struct thread *t)
     } else {
         fair_enqueue(&rq->fair, &t->fair);
     }
-    t->is_queued = true;
+    t->state = THREAD_RUNNABLE;
     publish_queued(rq);
     notice(rq, t);
 }
@@ -185,7 +184,7 @@ void rq_dequeue(struct run_queue *rq, struct thread *t)
     } else {
         fair_dequeue(&rq->fair, &t->fair);
     }
-    t->is_queued = false;
+    t->state = THREAD_MOVING;
     publish_queued(rq);
 }
 
@@ -225,6 +224,7 @@ static struct thread *pick_realtime(struct run_queue *rq) REQUIRES(rq -> lock)
     }
     struct thread *t = container_of(rt_first(&rq->rt), struct thread, rt);
     rt_dequeue(&rq->rt, &t->rt);
+    rq->turn_start = rq->charged;
     return t;
 }
 
@@ -248,8 +248,9 @@ struct thread *rq_choose(struct run_queue *rq, struct thread *prev, bool stays)
             next = container_of(e, struct thread, fair);
         }
     }
-    prev->is_queued = stays && prev != rq->idle;
-    next->is_queued = false;
+    if (stays) {
+        prev->state = THREAD_RUNNABLE;
+    }
     publish_queued(rq);
     set_level(rq, next);
     return next;

@@ -33,7 +33,6 @@ struct run_queue {
     struct timer slice;                 // expires when the running thread may have used its slice
     nsec_t slice_end;                   // [l] when that is; 0: not armed
     nsec_t turn_start;                  // [l] when `current` came, if it is real-time
-    struct thread *leaving;             // [c] what the switch leaves behind is dead or moves away
     struct arch_aspace *_Atomic active; // [c, read anywhere] user address space that is in place
     struct sched_stats stats;           // [l]
 };
@@ -68,14 +67,39 @@ static inline void thread_set_flags(struct thread *t, uint32_t flags)
 // The run queue of the thread's CPU, locked.
 struct run_queue *rq_lock_thread(struct thread *t);
 
-// Charges the thread that runs for its time up to `now`.
-void rq_charge(struct run_queue *rq, nsec_t now) REQUIRES(rq -> lock);
+// Charges the thread that runs, which is not of the fair class, for `ran` of CPU time.
+void rq_charge_other(struct run_queue *rq, nsec_t ran) REQUIRES(rq -> lock);
 
-// Adds a RUNNABLE thread that is on no queue and whose cpu is this one's, and lets it preempt.
+// The fair thread that runs has used its slice up: it gives way if anybody waits.
+void rq_slice_used(struct run_queue *rq) REQUIRES(rq -> lock);
+
+// Notes that the thread that runs has used the CPU up to `now`; gives the time since the last note.
+static ALWAYS_INLINE nsec_t rq_note_time(struct run_queue *rq, struct thread *current, nsec_t now)
+    REQUIRES(rq -> lock)
+{
+    nsec_t ran = now - rq->charged;
+    rq->charged = now;
+    current->run_ns += ran;
+    return ran;
+}
+
+// Charges the thread that runs for its time up to `now`.
+static ALWAYS_INLINE void rq_charge(struct run_queue *rq, nsec_t now) REQUIRES(rq -> lock)
+{
+    nsec_t ran = rq_note_time(rq, rq->current, now);
+    if (UNLIKELY(rq->current->policy != THREAD_FAIR)) {
+        rq_charge_other(rq, ran);
+    } else if (UNLIKELY(fair_charge(&rq->fair, ran))) {
+        rq_slice_used(rq);
+    }
+}
+
+// Adds a MOVING thread whose cpu is this one's, and lets it preempt.  Taken off it is MOVING again.
 void rq_enqueue(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock);
 void rq_dequeue(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock);
 
-// Chooses what runs after `prev`, which stays runnable or not.  Does everything but the switch.
+// Chooses what runs after `prev`, which then waits (stays) or has the state that its end or sleep
+// gave it.
 struct thread *rq_choose(struct run_queue *rq, struct thread *prev, bool stays)
     REQUIRES(rq -> lock);
 
@@ -91,7 +115,7 @@ void rq_slice_expired(struct timer *timer);
 
 /* ---- placement.c: between queues ---- */
 
-// Puts a RUNNABLE thread that is on no queue where it should run; rq is that of its cpu, locked.
+// Puts a MOVING thread where it should run; rq is that of its cpu, locked.
 void rq_send(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock);
 
 // Tries to pull a thread from another CPU to this one, which is idle.  No lock held.

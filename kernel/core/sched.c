@@ -110,55 +110,62 @@ static COLD void settle(struct thread *t) NO_THREAD_ANALYSIS
         }
         return;
     }
+    t->is_leaving = false;
     rq_send(rq_lock_thread(t), t);
 }
 
 // First act on the stack switched to: `prev` is what ran on this CPU before.
 static ALWAYS_INLINE void finish_switch(struct thread *prev)
 {
-    struct run_queue *rq = rq_here();
-    struct thread *leaving = rq->leaving;
+    bool is_leaving = prev->is_leaving;
     // Release: all of its stack is written; pairs with the acquire of those who run it elsewhere.
     atomic_store_explicit(&prev->is_on_cpu, false, memory_order_release);
-    if (UNLIKELY(leaving != NULL)) {
-        rq->leaving = NULL;
-        settle(leaving);
+    if (UNLIKELY(is_leaving)) {
+        settle(prev);
     }
 }
 
-// Gives the CPU from `prev` (charged, its state set) to the best thread; returns when `prev` runs
-// again, at once if it is the best.  Interrupts are masked.
-static void switch_from(struct run_queue *rq, struct thread *prev, bool stays)
+static ALWAYS_INLINE void clear_need_resched(struct thread *t)
+{
+    if (UNLIKELY((thread_flags(t) & THREAD_NEED_RESCHED) != 0)) {
+        (void)__atomic_fetch_and(&t->arch.flags, ~THREAD_NEED_RESCHED, __ATOMIC_RELAXED);
+    }
+}
+
+// Gives the CPU from `prev` to `next`, which rq_choose or fair_next chose; returns when `prev` runs
+// again.  Interrupts are masked.
+static ALWAYS_INLINE void switch_to(struct run_queue *rq, struct thread *prev, struct thread *next)
     RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
-    if ((thread_flags(prev) & THREAD_NEED_RESCHED) != 0) {
-        (void)__atomic_fetch_and(&prev->arch.flags, ~THREAD_NEED_RESCHED, __ATOMIC_RELAXED);
-    }
-    if (stays && UNLIKELY(!thread_is_allowed(prev, rq->cpu))) {
-        rq->leaving = prev;
-        stays = false;
-    }
-    struct thread *next = rq_choose(rq, prev, stays);
+    next->state = THREAD_RUNNING;
     if (next == prev) {
-        prev->state = THREAD_RUNNING;
         spin_unlock(&rq->lock);
         return;
     }
     rq->current = next;
-    rq->stats.switches++;
     next->switches++;
-    next->state = THREAD_RUNNING;
     atomic_store_explicit(&next->is_on_cpu, true, memory_order_relaxed);
-    if (UNLIKELY(next->policy != THREAD_FAIR)) {
-        rq->turn_start = rq->charged;
-    }
-    if (atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
+    if (UNLIKELY(rq->slice_end == 0) &&
+        atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
         rq_arm_slice(rq, rq->charged);
     }
     spin_unlock(&rq->lock);
 
     switch_aspace(rq, next);
     finish_switch(arch_thread_switch(&prev->arch, &next->arch));
+}
+
+// The same from `prev`, charged, whose state is set if it does not stay.
+static void switch_from(struct run_queue *rq, struct thread *prev, bool stays)
+    RELEASES(rq -> lock) NO_THREAD_ANALYSIS
+{
+    clear_need_resched(prev);
+    if (stays && UNLIKELY(!thread_is_allowed(prev, rq->cpu))) {
+        prev->state = THREAD_MOVING;
+        prev->is_leaving = true;
+        stays = false;
+    }
+    switch_to(rq, prev, rq_choose(rq, prev, stays));
 }
 
 void kernel_thread_begin(struct thread *previous)
@@ -199,27 +206,48 @@ void sched_preempt(void) NO_THREAD_ANALYSIS
     lock_check_may_sleep();
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = lock_here();
-    self->state = THREAD_RUNNABLE;
     switch_from(rq, self, true);
     arch_irq_restore(flags);
+}
+
+/*
+ * Whether to give way means no more than to change places with the one thread that waits: as many
+ * wait afterwards as before, and the CPU is no more and no less urgent.
+ */
+static ALWAYS_INLINE bool is_plain_turn(const struct run_queue *rq, const struct thread *self)
+{
+    return self->is_plain && rq->fair.spare != NULL &&
+           atomic_load_explicit(&rq->queued, memory_order_relaxed) == 1;
+}
+
+static void yield_to_many(struct run_queue *rq, struct thread *self, nsec_t ran)
+    RELEASES(rq -> lock) NO_THREAD_ANALYSIS
+{
+    if (self->policy == THREAD_FAIR) {
+        fair_charge_yield(&rq->fair, ran);
+    }
+    rq->is_turn_over = true;
+    switch_from(rq, self, true);
 }
 
 void thread_yield(void) NO_THREAD_ANALYSIS
 {
     struct thread *self = thread_current();
-    if (atomic_load_explicit(&rq_here()->queued, memory_order_relaxed) == 0) {
-        return;
-    }
-    lock_check_may_sleep();
     irqflags_t flags = arch_irq_save();
-    struct run_queue *rq = lock_here();
-    if (LIKELY(self->policy == THREAD_FAIR)) {
-        fair_yield(&rq->fair);
-    } else {
-        rq->is_turn_over = true;
+    struct run_queue *rq = rq_here();
+    if (atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
+        lock_check_may_sleep();
+        spin_lock(&rq->lock);
+        nsec_t ran = rq_note_time(rq, self, time_now());
+        if (LIKELY(is_plain_turn(rq, self))) {
+            fair_charge_yield(&rq->fair, ran);
+            clear_need_resched(self);
+            self->state = THREAD_RUNNABLE;
+            switch_to(rq, self, container_of(fair_turn(&rq->fair), struct thread, fair));
+        } else {
+            yield_to_many(rq, self, ran);
+        }
     }
-    self->state = THREAD_RUNNABLE;
-    switch_from(rq, self, true);
     arch_irq_restore(flags);
 }
 
@@ -231,7 +259,7 @@ void thread_exit(void) NO_THREAD_ANALYSIS
     arch_irq_disable();
     struct run_queue *rq = lock_here();
     self->state = THREAD_DEAD;
-    rq->leaving = self;
+    self->is_leaving = true;
     switch_from(rq, self, false);
     panic("a dead thread runs");
 }

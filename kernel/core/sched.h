@@ -21,8 +21,8 @@
  *     thread waits on a sleeping CPU, and a burst of wake-ups costs one IPI.
  *
  * Locking: each run queue's lock (RANK_RUNQUEUE, interrupts masked) guards its fields and those of
- * the threads whose `cpu` it is.  No code holds two of them: a thread that moves is off all queues in
- * between, RUNNABLE and in the hands of the mover.  The lock is not held across the switch of stacks;
+ * the threads whose `cpu` it is.  No code holds two of them: a thread that goes from one queue to
+ * another is off both in between, MOVING.  The lock is not held across the switch of stacks;
  * is_on_cpu of the thread left behind keeps others off its stack.
  *
  * What it does not do: it never moves a running thread for balance, only for affinity; it does not
@@ -62,7 +62,6 @@ void sched_forget_aspace(struct arch_aspace *as);
 void sched_aspace_changed(void);
 
 struct sched_stats {
-    uint64_t switches;   // threads brought on the CPU
     uint64_t steals;     // threads pulled here by the idle CPU
     uint64_t migrations; // threads that came from another CPU, by wake-up, steal or affinity
     uint64_t ipis;       // reschedule IPIs received

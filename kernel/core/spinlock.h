@@ -46,7 +46,7 @@ void spin_wait(struct spinlock *l, uint32_t ticket);
 static ALWAYS_INLINE void spin_take(struct spinlock *l)
 {
     uint32_t drawn = atomic_fetch_add_explicit(&l->ticket, SPIN_TICKET, memory_order_acquire);
-    if (UNLIKELY((drawn >> 16) != (drawn & 0xffff))) {
+    if (UNLIKELY((drawn ^ __builtin_rotateright32(drawn, 16)) != 0)) {
         spin_wait(l, drawn);
     }
 }

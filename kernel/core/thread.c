@@ -40,6 +40,7 @@ void thread_init(struct thread *t, const char *name, void *stack, size_t stack_s
     atomic_init(&t->cpu, cpu_this());
     fair_entity_init(&t->fair, 0);
     list_init(&t->rt.link);
+    t->is_plain = true;
     work_init(&t->reap, reap);
     arch_thread_init(&t->arch, (char *)stack + stack_size, run, t);
 }
@@ -65,6 +66,11 @@ status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags)
 
 /* ---- Where and how it runs ---- */
 
+static void note_plain(struct thread *t)
+{
+    t->is_plain = t->policy == THREAD_FAIR && t->affinity == NULL;
+}
+
 static bool has_online(const struct cpu_set *set)
 {
     cpu_for_each_online(c)
@@ -79,7 +85,7 @@ static bool has_online(const struct cpu_set *set)
 // Takes the thread away from a CPU that it may no longer use.
 static void move(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
-    if (t->is_queued) {
+    if (t->state == THREAD_RUNNABLE) {
         rq_dequeue(rq, t);
         rq_send(rq, t);
         return;
@@ -98,6 +104,7 @@ status_t thread_set_affinity(struct thread *t, struct cpu_set *set) NO_THREAD_AN
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = rq_lock_thread(t);
     t->affinity = set;
+    note_plain(t);
     if (thread_is_allowed(t, rq->cpu)) {
         spin_unlock(&rq->lock);
     } else {
@@ -110,12 +117,13 @@ status_t thread_set_affinity(struct thread *t, struct cpu_set *set) NO_THREAD_AN
     return OK;
 }
 
-// The thread out of its class, and into one: around any change of policy, priority or weight.
+// Takes the thread out of its class, before any change of policy, priority or weight, and puts it
+// back into one.
 static void leave_class(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock)
 {
-    if (t->is_queued) {
+    if (t->state == THREAD_RUNNABLE) {
         rq_dequeue(rq, t);
-        t->is_queued = true;
+        t->state = THREAD_RUNNABLE;
     } else if (t->state == THREAD_RUNNING) {
         rq_charge(rq, time_now());
         if (t->policy == THREAD_FAIR) {
@@ -126,7 +134,8 @@ static void leave_class(struct run_queue *rq, struct thread *t) REQUIRES(rq -> l
 
 static void join_class(struct run_queue *rq, struct thread *t) REQUIRES(rq -> lock)
 {
-    if (t->is_queued) {
+    note_plain(t);
+    if (t->state == THREAD_RUNNABLE) {
         rq_enqueue(rq, t);
     } else if (t->state == THREAD_RUNNING) {
         if (t->policy == THREAD_FAIR) {

@@ -4,7 +4,7 @@
  * kernel threads, kernel/proc user threads).
  *
  *   NEW --thread_start--> RUNNABLE <--picked / preempted, yields--> RUNNING --thread_park--> SLEEPING
- *                             ^------------------ thread_wake ---------------------------------|
+ *                             ^---- (MOVING) ------ thread_wake -------------------------------|
  *   RUNNING --thread_exit--> DEAD --(a worker, off its stack)--> ops->reap
  *
  * Sleeping is by permit: thread_wake gives a thread a permit (wake_pending) or, if it sleeps, wakes
@@ -13,8 +13,8 @@
  * thread_park may return for no reason the caller knows: it is called in a loop.
  *
  * Invariants:
- *  1. A thread that is RUNNABLE is on exactly one run queue, or on its way there in the hands of
- *     whoever made it runnable; one that is RUNNING is the `current` of exactly one run queue.
+ *  1. A thread that is RUNNABLE waits on exactly one run queue; one that is MOVING is on none, in the
+ *     hands of whoever will put it on one; one that is RUNNING is the `current` of exactly one.
  *  2. `cpu` changes only under the run queue lock of the CPU that it names, by who then puts the
  *     thread on the new CPU's queue.  So it is locked by: read it, lock that queue, read it again.
  *  3. `is_on_cpu` is set before the thread's stack is switched to and cleared (release) after it was
@@ -35,8 +35,9 @@
 
 enum thread_state {
     THREAD_NEW,
-    THREAD_RUNNABLE,
     THREAD_RUNNING,
+    THREAD_RUNNABLE, // on the queue of its CPU
+    THREAD_MOVING,   // about to be RUNNABLE: in the hands of who makes it so
     THREAD_SLEEPING,
     THREAD_DEAD,
 };
@@ -77,7 +78,8 @@ struct thread {
     _Atomic bool is_on_cpu;       // [a] a CPU is on its stack
     enum thread_state state;      // [run queue lock]
     enum thread_policy policy;    // [run queue lock]
-    bool is_queued;               // [run queue lock] RUNNABLE and on the queue of `cpu`
+    bool is_plain;                // [run queue lock] THREAD_FAIR and allowed everywhere
+    uint8_t is_leaving;           // [c] dies or moves away in the switch that is being done
     bool wake_pending;            // [run queue lock] the permit
     int nice;                     // [run queue lock]
     struct fair_entity fair;      // [run queue lock] THREAD_FAIR

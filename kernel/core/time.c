@@ -4,15 +4,6 @@
 #include "kernel/core/cpu.h"
 #include "lib/base/bits.h"
 
-/*
- * Both conversions are a * whole + a * fraction / 2^64, the second product by the high half of a
- * 64 by 64 bit multiplication: no division and no overflow before the result itself overflows.
- */
-struct scale {
-    uint64_t whole;
-    uint64_t fraction; // of 2^64, rounded down
-};
-
 struct timer_queue {
     struct spinlock lock;
     struct rb_root root;           // [l] by deadline
@@ -26,41 +17,32 @@ PERCPU(struct timer_queue, timer_queue);
 constexpr nsec_t NSEC_MAX = UINT64_MAX / 4;
 
 static struct {
-    struct scale to_ns;
-    struct scale to_ticks;
+    struct time_scale to_ticks;
     const struct time_device_ops *device; // [I]
     _Atomic uint64_t wall_offset;         // [a] wall minus monotonic; 0: never set
 } clock;
 
-static struct scale scale_make(uint64_t to, uint64_t from)
+struct time_scale time_scale_to_ns;
+
+static struct time_scale scale_make(uint64_t to, uint64_t from)
 {
     uint64_t rest = to % from;
     // rest * 2^64 / from, by long division of two 32-bit digits; rest < from < 2^32.
     uint64_t high = (rest << 32) / from;
     uint64_t low = (((rest << 32) % from) << 32) / from;
-    return (struct scale){.whole = to / from, .fraction = high << 32 | low};
-}
-
-static ALWAYS_INLINE uint64_t scale_apply(const struct scale *s, uint64_t value)
-{
-    return value * s->whole + (uint64_t)((unsigned __int128)value * s->fraction >> 64);
+    return (struct time_scale){.whole = to / from, .fraction = high << 32 | low};
 }
 
 void time_init(void)
 {
     uint64_t hz = arch_counter_hz();
-    clock.to_ns = scale_make(NSEC_PER_SEC, hz);
+    time_scale_to_ns = scale_make(NSEC_PER_SEC, hz);
     clock.to_ticks = scale_make(hz, NSEC_PER_SEC);
-}
-
-nsec_t time_now(void)
-{
-    return scale_apply(&clock.to_ns, arch_counter());
 }
 
 nsec_t time_from_ticks(uint64_t ticks)
 {
-    return scale_apply(&clock.to_ns, ticks);
+    return time_scale_apply(&time_scale_to_ns, ticks);
 }
 
 uint64_t time_to_ticks(nsec_t ns)
@@ -68,9 +50,9 @@ uint64_t time_to_ticks(nsec_t ns)
     if (ns > NSEC_MAX) {
         return UINT64_MAX;
     }
-    uint64_t ticks = scale_apply(&clock.to_ticks, ns);
+    uint64_t ticks = time_scale_apply(&clock.to_ticks, ns);
     // Rounding left it at most two ticks short.
-    while (scale_apply(&clock.to_ns, ticks) < ns) {
+    while (time_scale_apply(&time_scale_to_ns, ticks) < ns) {
         ticks++;
     }
     return ticks;

@@ -16,8 +16,26 @@
 
 struct cpu;
 
+/*
+ * A conversion is value * whole + value * fraction / 2^64, the second product by the high half of a
+ * 64 by 64 bit multiplication: no division, and no overflow before the result itself overflows.
+ */
+struct time_scale {
+    uint64_t whole;
+    uint64_t fraction; // of 2^64, rounded down
+};
+extern struct time_scale time_scale_to_ns; // from ticks; constant from time_init on
+
+static ALWAYS_INLINE uint64_t time_scale_apply(const struct time_scale *s, uint64_t value)
+{
+    return value * s->whole + (uint64_t)((unsigned __int128)value * s->fraction >> 64);
+}
+
 // Any context, from time_init on.
-nsec_t time_now(void);
+static ALWAYS_INLINE nsec_t time_now(void)
+{
+    return time_scale_apply(&time_scale_to_ns, arch_counter());
+}
 
 // Counter ticks to nanoseconds: never more than the exact value and at most 1 ns less, over the whole
 // range of the counter; exact when the frequency divides 10^9.  Back: the first tick at which

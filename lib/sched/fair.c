@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/sched/fair.h"
 
-#include "lib/base/attr.h"
 #include "lib/base/bits.h"
 
-// The mean may drift this far from `zero` before the sum is rebased, and an entity this far from
-// it: products with the sum of weights of a million entities stay within 63 bits.
-constexpr int64_t DRIFT_MAX = 1ll << 30;
+// An entity may not get further than this from `zero`: products with the sum of weights of a million
+// entities stay within 63 bits.
 constexpr int64_t KEY_MAX = 1ll << 33;
 
 // 1024 / 1.25^nice, as every Unix with weights has it.
@@ -21,22 +19,13 @@ static struct fair_entity *entity_at(struct rb_node *node)
     return container_of(node, struct fair_entity, node);
 }
 
-// Virtual times wrap around, so they are compared by their difference.
 static int64_t key(const struct fair_queue *q, const struct fair_entity *e)
 {
     return (int64_t)(e->vruntime - q->zero);
 }
 
-static bool is_before(uint64_t a, uint64_t b)
+uint64_t fair_scale(const struct fair_entity *e, nsec_t ns)
 {
-    return (int64_t)(a - b) < 0;
-}
-
-static ALWAYS_INLINE uint64_t virtual_time(const struct fair_entity *e, nsec_t ns)
-{
-    if (LIKELY(e->weight == FAIR_WEIGHT_UNIT)) {
-        return ns;
-    }
     return (uint64_t)((unsigned __int128)ns * e->inverse >> 22); // * 1024 / weight
 }
 
@@ -44,6 +33,7 @@ static void set_weight(struct fair_entity *e, int nice)
 {
     e->weight = fair_weight(nice);
     e->inverse = (uint32_t)((1ull << 32) / e->weight);
+    e->slice = fair_virtual(e, e->slice_ns);
 }
 
 uint32_t fair_weight(int nice)
@@ -70,12 +60,6 @@ static uint64_t mean(const struct fair_queue *q)
     return q->weight == 0 ? q->zero : q->zero + (uint64_t)(q->sum / (int64_t)q->weight);
 }
 
-// V >= v, without a division.
-static bool is_eligible_at(const struct fair_queue *q, uint64_t vruntime)
-{
-    return q->sum >= (int64_t)(vruntime - q->zero) * (int64_t)q->weight;
-}
-
 static void sum_add(struct fair_queue *q, const struct fair_entity *e)
 {
     q->sum += key(q, e) * (int64_t)e->weight;
@@ -88,11 +72,21 @@ static void sum_sub(struct fair_queue *q, const struct fair_entity *e)
     q->weight -= e->weight;
 }
 
-static void rebase(struct fair_queue *q)
+// Moves `zero` to the mean.  Who ran on for ages without being charged is forgiven the part that the
+// arithmetic cannot hold.
+void fair_contain(struct fair_queue *q)
 {
-    int64_t drift = q->sum / (int64_t)q->weight;
-    q->zero += (uint64_t)drift;
-    q->sum -= drift * (int64_t)q->weight;
+    struct fair_entity *e = q->current;
+    if (q->sum > FAIR_DRIFT / 2 * (int64_t)q->weight) {
+        int64_t drift = q->sum / (int64_t)q->weight;
+        q->zero += (uint64_t)drift;
+        q->sum -= drift * (int64_t)q->weight;
+    }
+    int64_t excess = key(q, e) - KEY_MAX;
+    if (excess > 0) {
+        q->sum -= excess * (int64_t)e->weight;
+        e->vruntime -= (uint64_t)excess;
+    }
 }
 
 /* ---- The tree ---- */
@@ -101,10 +95,10 @@ static bool update_min(struct rb_node *node)
 {
     struct fair_entity *e = entity_at(node);
     uint64_t min = e->vruntime;
-    if (node->left != NULL && is_before(entity_at(node->left)->min_vruntime, min)) {
+    if (node->left != NULL && fair_is_before(entity_at(node->left)->min_vruntime, min)) {
         min = entity_at(node->left)->min_vruntime;
     }
-    if (node->right != NULL && is_before(entity_at(node->right)->min_vruntime, min)) {
+    if (node->right != NULL && fair_is_before(entity_at(node->right)->min_vruntime, min)) {
         min = entity_at(node->right)->min_vruntime;
     }
     bool is_changed = e->min_vruntime != min;
@@ -118,37 +112,47 @@ static void tree_insert(struct fair_queue *q, struct fair_entity *e)
     struct rb_node **link = &q->root.node;
     while (*link != NULL) {
         parent = *link;
-        bool is_left = is_before(e->deadline, entity_at(parent)->deadline);
+        bool is_left = fair_is_before(e->deadline, entity_at(parent)->deadline);
         link = is_left ? &parent->left : &parent->right;
     }
     e->min_vruntime = e->vruntime;
     rb_insert_augmented(&q->root, &e->node, parent, link, update_min);
-    q->waiting++;
 }
 
-static void tree_erase(struct fair_queue *q, struct fair_entity *e)
+static void waiting_add(struct fair_queue *q, struct fair_entity *e)
 {
-    rb_erase_augmented(&q->root, &e->node, update_min);
-    q->waiting--;
+    q->waiting++;
+    if (q->spare == NULL) {
+        q->spare = e;
+    } else {
+        tree_insert(q, e);
+    }
 }
 
-// The waiting entity with the earliest deadline among the eligible; NULL if none is.
+static void waiting_del(struct fair_queue *q, struct fair_entity *e)
+{
+    q->waiting--;
+    if (q->spare == e) {
+        q->spare = NULL;
+    } else {
+        rb_erase_augmented(&q->root, &e->node, update_min);
+    }
+}
+
+// The entity with the earliest deadline among the eligible in the tree; NULL if none is.
 static struct fair_entity *tree_pick(const struct fair_queue *q)
 {
     struct rb_node *node = rb_first(&q->root);
-    if (node == NULL) {
-        return NULL;
-    }
-    if (LIKELY(is_eligible_at(q, entity_at(node)->vruntime))) {
-        return entity_at(node);
+    if (node == NULL || fair_is_eligible(q, entity_at(node)->vruntime)) {
+        return node == NULL ? NULL : entity_at(node);
     }
     node = q->root.node;
     while (node != NULL) {
         struct fair_entity *e = entity_at(node);
         // Everything to the left has an earlier deadline.
-        if (node->left != NULL && is_eligible_at(q, entity_at(node->left)->min_vruntime)) {
+        if (node->left != NULL && fair_is_eligible(q, entity_at(node->left)->min_vruntime)) {
             node = node->left;
-        } else if (is_eligible_at(q, e->vruntime)) {
+        } else if (fair_is_eligible(q, e->vruntime)) {
             return e;
         } else {
             node = node->right;
@@ -157,11 +161,21 @@ static struct fair_entity *tree_pick(const struct fair_queue *q)
     return NULL;
 }
 
+// The better of two, either of which may be NULL or not eligible.
+static struct fair_entity *better(const struct fair_queue *q, struct fair_entity *a,
+                                  struct fair_entity *b)
+{
+    if (b == NULL || !fair_is_eligible(q, b->vruntime)) {
+        return a;
+    }
+    return a != NULL && !fair_is_before(b->deadline, a->deadline) ? a : b;
+}
+
 /* ---- Joining and leaving ---- */
 
 static int64_t lag_limit(const struct fair_entity *e)
 {
-    return (int64_t)virtual_time(e, FAIR_LAG_SLICES * e->slice_ns);
+    return FAIR_LAG_SLICES * (int64_t)e->slice;
 }
 
 static void save_lag(const struct fair_queue *q, struct fair_entity *e)
@@ -184,20 +198,20 @@ static void place(const struct fair_queue *q, struct fair_entity *e)
         lag = lag > limit ? limit : lag < -limit ? -limit : lag;
     }
     e->vruntime = mean(q) - (uint64_t)lag;
-    e->deadline = e->vruntime + virtual_time(e, e->slice_ns);
+    e->deadline = e->vruntime + e->slice;
 }
 
 void fair_enqueue(struct fair_queue *q, struct fair_entity *e)
 {
     place(q, e);
     sum_add(q, e);
-    tree_insert(q, e);
+    waiting_add(q, e);
 }
 
 void fair_dequeue(struct fair_queue *q, struct fair_entity *e)
 {
     save_lag(q, e);
-    tree_erase(q, e);
+    waiting_del(q, e);
     sum_sub(q, e);
 }
 
@@ -211,7 +225,7 @@ void fair_leave(struct fair_queue *q)
 
 void fair_put(struct fair_queue *q)
 {
-    tree_insert(q, q->current);
+    waiting_add(q, q->current);
     q->current = NULL;
 }
 
@@ -231,54 +245,21 @@ void fair_set_nice(struct fair_entity *e, int nice)
 
 /* ---- Running ---- */
 
-static void advance(struct fair_queue *q, struct fair_entity *e, uint64_t virtual_ns)
-{
-    // Who ran on for ages without being charged is forgiven the part that arithmetic cannot hold.
-    if (UNLIKELY(key(q, e) + (int64_t)virtual_ns > KEY_MAX)) {
-        virtual_ns = (uint64_t)(key(q, e) < KEY_MAX ? KEY_MAX - key(q, e) : 0);
-    }
-    e->vruntime += virtual_ns;
-    q->sum += (int64_t)(virtual_ns * e->weight);
-    if (UNLIKELY(q->sum > DRIFT_MAX * (int64_t)q->weight)) {
-        rebase(q);
-    }
-}
-
-bool fair_charge(struct fair_queue *q, nsec_t ran_ns)
-{
-    struct fair_entity *e = q->current;
-    advance(q, e, virtual_time(e, u64_min(ran_ns, NSEC_PER_SEC)));
-    if (LIKELY(is_before(e->vruntime, e->deadline))) {
-        return false;
-    }
-    e->deadline = e->vruntime + virtual_time(e, e->slice_ns);
-    return true;
-}
-
-void fair_yield(struct fair_queue *q)
-{
-    struct fair_entity *e = q->current;
-    if (is_eligible_at(q, e->vruntime)) {
-        advance(q, e, e->deadline - e->vruntime);
-    }
-    e->deadline = e->vruntime + virtual_time(e, e->slice_ns);
-}
-
 struct fair_entity *fair_next(struct fair_queue *q)
 {
     struct fair_entity *old = q->current;
-    struct fair_entity *best = tree_pick(q);
-    if (best == NULL) {
+    struct fair_entity *best = NULL;
+    if (old != NULL && fair_is_eligible(q, old->vruntime)) {
+        best = old;
+    }
+    best = better(q, best, q->spare);
+    best = better(q, best, tree_pick(q));
+    if (best == old) {
         return old;
     }
-    if (old != NULL && is_eligible_at(q, old->vruntime) &&
-        !is_before(best->deadline, old->deadline)) {
-        return old;
-    }
-    // First out, then in: with two entities the tree is empty in between, and both are cheap.
-    tree_erase(q, best);
+    waiting_del(q, best);
     if (old != NULL) {
-        tree_insert(q, old);
+        waiting_add(q, old);
     }
     q->current = best;
     return best;
@@ -287,14 +268,14 @@ struct fair_entity *fair_next(struct fair_queue *q)
 bool fair_preempts(const struct fair_queue *q, const struct fair_entity *e)
 {
     return q->current == NULL ||
-           (is_before(e->deadline, q->current->deadline) && is_eligible_at(q, e->vruntime));
+           (fair_is_before(e->deadline, q->current->deadline) && fair_is_eligible(q, e->vruntime));
 }
 
 nsec_t fair_slice_left(const struct fair_queue *q)
 {
     const struct fair_entity *e = q->current;
     uint64_t left = e->deadline - e->vruntime;
-    if (!is_before(e->vruntime, e->deadline)) {
+    if (!fair_is_before(e->vruntime, e->deadline)) {
         return 0;
     }
     return e->weight == FAIR_WEIGHT_UNIT ? left : (left * e->weight) >> 10;
@@ -302,12 +283,15 @@ nsec_t fair_slice_left(const struct fair_queue *q)
 
 struct fair_entity *fair_last(const struct fair_queue *q)
 {
+    if (q->spare != NULL) {
+        return q->spare;
+    }
     struct rb_node *node = rb_last(&q->root);
     return node == NULL ? NULL : entity_at(node);
 }
 
-struct fair_entity *fair_before(const struct fair_entity *e)
+struct fair_entity *fair_before(const struct fair_queue *q, const struct fair_entity *e)
 {
-    struct rb_node *node = rb_prev(&e->node);
+    struct rb_node *node = e == q->spare ? rb_last(&q->root) : rb_prev(&e->node);
     return node == NULL ? NULL : entity_at(node);
 }

@@ -16,7 +16,8 @@
  * Invariants:
  *  1. `sum` = sum of weight * (vruntime - zero), `weight` = sum of weights, over the waiting entities
  *     and the current one.
- *  2. The tree holds the waiting ones by deadline; each node knows the smallest vruntime below it.
+ *  2. The tree holds the waiting ones by deadline; each node knows the smallest vruntime below it.  One
+ *     waiting entity may stand beside the tree (`spare`): two that take turns need no tree at all.
  *  3. Some entity on a queue that is not empty is eligible (the mean is not below the minimum).
  *  4. What an entity was owed or owed itself when it left (its lag) it gets back when it returns, at
  *     most FAIR_LAG_SLICES slices of it.
@@ -25,6 +26,7 @@
  */
 #pragma once
 
+#include "lib/base/attr.h"
 #include "lib/base/rbtree.h"
 
 enum {
@@ -36,6 +38,9 @@ enum {
 
 constexpr nsec_t FAIR_SLICE_NS = 2 * NSEC_PER_MSEC;
 
+// How far ahead of `zero` an entity runs before the arithmetic is looked after.
+constexpr int64_t FAIR_DRIFT = 1ll << 30;
+
 struct fair_entity {
     struct rb_node node;
     uint64_t deadline;     // virtual; order of the tree
@@ -45,15 +50,17 @@ struct fair_entity {
     uint32_t weight;
     uint32_t inverse; // 2^32 / weight
     nsec_t slice_ns;  // what it asks for at a time
+    uint64_t slice;   // the same in its virtual time
 };
 
 struct fair_queue {
     struct rb_root root;
+    struct fair_entity *spare;   // waits, but not in the tree; NULL: none
     struct fair_entity *current; // NULL: none
     uint64_t zero;               // where virtual times are counted from in `sum`
     int64_t sum;
     uint64_t weight;
-    unsigned waiting; // entities in the tree
+    unsigned waiting; // entities in the tree and beside it
 };
 
 void fair_queue_init(struct fair_queue *q);
@@ -73,10 +80,10 @@ void fair_dequeue(struct fair_queue *q, struct fair_entity *e);
 
 // Charges the current entity for `ran_ns` of CPU time.  True when its slice is used up, in which
 // case the next one has begun.
-bool fair_charge(struct fair_queue *q, nsec_t ran_ns);
+static inline bool fair_charge(struct fair_queue *q, nsec_t ran_ns);
 
-// The current entity gives the rest of its slice away.
-void fair_yield(struct fair_queue *q);
+// The same for one that gives the rest of its slice away.
+static inline void fair_charge_yield(struct fair_queue *q, nsec_t ran_ns);
 
 // An entity on no queue becomes the current one at once; there is none.
 void fair_join_current(struct fair_queue *q, struct fair_entity *e);
@@ -91,12 +98,82 @@ void fair_put(struct fair_queue *q);
 // the queue is empty.
 struct fair_entity *fair_next(struct fair_queue *q);
 
+// The same when there is a current entity, and a waiting one that is `spare` and alone.
+static inline struct fair_entity *fair_turn(struct fair_queue *q);
+
 // Whether the waiting entity `e` should take the CPU from the current one at once.
 bool fair_preempts(const struct fair_queue *q, const struct fair_entity *e);
 
 // CPU time that the current entity has left in its slice.
 nsec_t fair_slice_left(const struct fair_queue *q);
 
-// The waiting entities from the latest deadline on, for choosing one to move away: NULL at the end.
+// All waiting entities, those with late deadlines first, for choosing one to move away: NULL at the
+// end.
 struct fair_entity *fair_last(const struct fair_queue *q);
-struct fair_entity *fair_before(const struct fair_entity *e);
+struct fair_entity *fair_before(const struct fair_queue *q, const struct fair_entity *e);
+
+/* ---- The part of every switch ---- */
+
+uint64_t fair_scale(const struct fair_entity *e, nsec_t ns);
+void fair_contain(struct fair_queue *q);
+
+// From CPU time to the entity's virtual time.
+static ALWAYS_INLINE uint64_t fair_virtual(const struct fair_entity *e, nsec_t ns)
+{
+    return LIKELY(e->weight == FAIR_WEIGHT_UNIT) ? ns : fair_scale(e, ns);
+}
+
+// Virtual times wrap around, so they are compared by their difference.
+static ALWAYS_INLINE bool fair_is_before(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) < 0;
+}
+
+// Whether V >= v, without a division.
+static ALWAYS_INLINE bool fair_is_eligible(const struct fair_queue *q, uint64_t vruntime)
+{
+    return q->sum >= (int64_t)(vruntime - q->zero) * (int64_t)q->weight;
+}
+
+static ALWAYS_INLINE void fair_advance(struct fair_queue *q, struct fair_entity *e, uint64_t to)
+{
+    q->sum += (int64_t)((to - e->vruntime) * e->weight);
+    e->vruntime = to;
+    if (UNLIKELY((int64_t)(to - q->zero) >= FAIR_DRIFT)) {
+        fair_contain(q);
+    }
+}
+
+static ALWAYS_INLINE bool fair_charge(struct fair_queue *q, nsec_t ran_ns)
+{
+    struct fair_entity *e = q->current;
+    fair_advance(q, e, e->vruntime + fair_virtual(e, ran_ns));
+    if (LIKELY(fair_is_before(e->vruntime, e->deadline))) {
+        return false;
+    }
+    e->deadline = e->vruntime + e->slice;
+    return true;
+}
+
+static ALWAYS_INLINE void fair_charge_yield(struct fair_queue *q, nsec_t ran_ns)
+{
+    struct fair_entity *e = q->current;
+    uint64_t to = e->vruntime + fair_virtual(e, ran_ns);
+    to = fair_is_before(to, e->deadline) ? e->deadline : to;
+    fair_advance(q, e, to);
+    e->deadline = e->vruntime + e->slice;
+}
+
+static ALWAYS_INLINE struct fair_entity *fair_turn(struct fair_queue *q)
+{
+    struct fair_entity *old = q->current;
+    struct fair_entity *spare = q->spare;
+    // Of two, one at least is eligible.
+    if (!fair_is_eligible(q, spare->vruntime) ||
+        (!fair_is_before(spare->deadline, old->deadline) && fair_is_eligible(q, old->vruntime))) {
+        return old;
+    }
+    q->spare = old;
+    q->current = spare;
+    return spare;
+}
