@@ -248,13 +248,9 @@ void fair_set_nice(struct fair_entity *e, int nice)
 struct fair_entity *fair_next(struct fair_queue *q)
 {
     struct fair_entity *old = q->current;
-    struct fair_entity *best = NULL;
-    if (old != NULL && fair_is_eligible(q, old->vruntime)) {
-        best = old;
-    }
-    best = better(q, best, q->spare);
-    best = better(q, best, tree_pick(q));
-    if (best == old) {
+    struct fair_entity *best = better(q, better(q, NULL, q->spare), tree_pick(q));
+    bool may_stay = old != NULL && fair_is_eligible(q, old->vruntime);
+    if (best == NULL || (may_stay && fair_is_before(old->deadline, best->deadline))) {
         return old;
     }
     waiting_del(q, best);

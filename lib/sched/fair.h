@@ -94,8 +94,8 @@ void fair_leave(struct fair_queue *q);
 // The current entity goes back to waiting, without a successor.
 void fair_put(struct fair_queue *q);
 
-// Makes the entity current that should run, which may be the one that is; the old one waits.  NULL:
-// the queue is empty.
+// Makes the entity current that should run, which may be the one that is; the old one waits.  Among
+// equals it is one that waits.  NULL: the queue is empty.
 struct fair_entity *fair_next(struct fair_queue *q);
 
 // The same when there is a current entity, and a waiting one that is `spare` and alone.
@@ -170,7 +170,7 @@ static ALWAYS_INLINE struct fair_entity *fair_turn(struct fair_queue *q)
     struct fair_entity *spare = q->spare;
     // Of two, one at least is eligible.
     if (!fair_is_eligible(q, spare->vruntime) ||
-        (!fair_is_before(spare->deadline, old->deadline) && fair_is_eligible(q, old->vruntime))) {
+        (fair_is_before(old->deadline, spare->deadline) && fair_is_eligible(q, old->vruntime))) {
         return old;
     }
     q->spare = old;
