@@ -1,39 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The UEFI loader: reads the kernel and what goes with it from the volume it was started from, and
- * hands the machine over as abi/bootinfo.h says.  Whatever fails is said on the console; then the
+ * The UEFI loader: reads the kernel and what goes with it from the volume it was started from,
+ * believes what the signed manifest there lists, and hands the machine over as abi/bootinfo.h says.  Whatever fails is said on the console; then the
  * firmware gets the error and goes on to its next boot option.
  */
 #include "boot/arch.h"
 #include "boot/kernel.h"
 #include "boot/machine.h"
 #include "boot/memory.h"
+#include "boot/trust.h"
 #include "boot/volume.h"
 #include "lib/base/string.h"
 #include "lib/boot/image.h"
 #include "lib/cmdline/cmdline.h"
 
-#define FOLDER "\\EFI\\swift-os\\"
+#define FOLDER  "\\EFI\\swift-os\\"
+#define FILE(n) .name = (n), .request.path = FOLDER n
 
-static const struct volume_request kernel_file = {
-    .path = FOLDER "kernel.img",
-    .type = EFI_MEMORY_BOOT_SERVICES_DATA, // copied to its place
-    .size_max = IMAGE_SIZE_MAX,
+// A file of the boot volume; all but the manifest itself must be as the manifest says.
+struct trusted {
+    const char *name; // in the manifest
+    struct volume_request request;
+    bool is_optional; // the manifest need not list it; a file it does not list is not looked at
 };
-static const struct volume_request cmdline_file = {
-    .path = FOLDER "cmdline",
-    .type = EFI_MEMORY_LOADER_DATA,
-    .size_max = CMDLINE_SIZE_MAX - 1,
+
+static const struct trusted manifest_file = {
+    FILE("manifest"),
+    .request.type = EFI_MEMORY_BOOT_SERVICES_DATA,
+    .request.size_max = MANIFEST_SIZE_MAX,
 };
-static const struct volume_request base_file = {
-    .path = FOLDER "base.img",
-    .type = EFI_MEMORY_LOADER_DATA,
-    .size_max = 1 << 30,
+static const struct trusted kernel_file = {
+    FILE("kernel.img"),
+    .request.type = EFI_MEMORY_BOOT_SERVICES_DATA, // copied to its place
+    .request.size_max = IMAGE_SIZE_MAX,
+};
+static const struct trusted cmdline_file = {
+    FILE("cmdline"),
+    .request.type = EFI_MEMORY_LOADER_DATA,
+    .request.size_max = CMDLINE_SIZE_MAX - 1,
+    .is_optional = true,
+};
+static const struct trusted base_file = {
+    FILE("base.img"),
+    .request.type = EFI_MEMORY_LOADER_DATA,
+    .request.size_max = 1 << 30,
+    .is_optional = true,
 };
 
 // All that the loader has taken from the firmware; what is not there has no pages.
 struct loader {
     struct firmware firmware;
+    struct pages manifest;
     struct pages kernel_file;
     struct pages kernel;
     struct pages cmdline;
@@ -50,6 +67,40 @@ static struct bootinfo *info_of(const struct loader *loader)
     return pages_data(&loader->info);
 }
 
+static efi_status_t read_trusted(const struct volume *volume, const struct manifest *manifest,
+                                 const struct trusted *file, struct pages *out)
+{
+    struct manifest_entry entry;
+    if (manifest_find(manifest, file->name, &entry) != OK) {
+        return file->is_optional
+                   ? EFI_SUCCESS
+                   : firmware_report(volume->firmware, file->request.path, "is not in the manifest",
+                                     EFI_SECURITY_VIOLATION);
+    }
+    efi_status_t status = volume_read(volume, &file->request, out);
+    if (status != EFI_SUCCESS) {
+        return status;
+    }
+    return trust_file(volume->firmware, file->request.path, pages_span(out), &entry);
+}
+
+static efi_status_t read_listed(struct loader *loader, const struct volume *volume)
+{
+    struct manifest manifest;
+    efi_status_t status = trust_manifest(&loader->firmware, manifest_file.request.path,
+                                         pages_span(&loader->manifest), &manifest);
+    if (status == EFI_SUCCESS) {
+        status = read_trusted(volume, &manifest, &kernel_file, &loader->kernel_file);
+    }
+    if (status == EFI_SUCCESS) {
+        status = read_trusted(volume, &manifest, &cmdline_file, &loader->cmdline);
+    }
+    if (status == EFI_SUCCESS) {
+        status = read_trusted(volume, &manifest, &base_file, &loader->base);
+    }
+    return status;
+}
+
 static efi_status_t read_files(struct loader *loader)
 {
     struct volume volume;
@@ -57,13 +108,11 @@ static efi_status_t read_files(struct loader *loader)
     if (status != EFI_SUCCESS) {
         return status;
     }
-    status = volume_read(&volume, &kernel_file, &loader->kernel_file);
+    status = volume_read(&volume, &manifest_file.request, &loader->manifest);
     if (status == EFI_SUCCESS) {
-        status = volume_read_optional(&volume, &cmdline_file, &loader->cmdline);
+        status = read_listed(loader, &volume);
     }
-    if (status == EFI_SUCCESS) {
-        status = volume_read_optional(&volume, &base_file, &loader->base);
-    }
+    firmware_pages_free(&loader->firmware, &loader->manifest);
     volume_close(&volume);
     return status;
 }
@@ -130,8 +179,9 @@ static efi_status_t prepare(struct loader *loader)
         status = describe(loader);
     }
     if (status == EFI_SUCCESS) {
-        status = kernel_place(&loader->firmware, kernel_file.path, pages_span(&loader->kernel_file),
-                              choose_place(loader), &loader->kernel);
+        status =
+            kernel_place(&loader->firmware, kernel_file.request.path,
+                         pages_span(&loader->kernel_file), choose_place(loader), &loader->kernel);
     }
     firmware_pages_free(&loader->firmware, &loader->kernel_file);
     return status;

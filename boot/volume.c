@@ -102,32 +102,15 @@ static efi_status_t read_file(const struct volume *volume, const struct volume_r
     return EFI_SUCCESS;
 }
 
-static efi_status_t read_opened(const struct volume *volume, const struct volume_request *request,
-                                efi_status_t opened, struct efi_file *file, struct pages *out)
-{
-    if (opened != EFI_SUCCESS) {
-        return firmware_report(volume->firmware, request->path, "cannot be opened", opened);
-    }
-    efi_status_t status = read_file(volume, request, file, out);
-    (void)file->close(file); // always succeeds (13.5)
-    return status;
-}
-
 efi_status_t volume_read(const struct volume *volume, const struct volume_request *request,
                          struct pages *out)
 {
     struct efi_file *file = NULL;
-    efi_status_t opened = open_file(volume, request->path, &file);
-    return read_opened(volume, request, opened, file, out);
-}
-
-efi_status_t volume_read_optional(const struct volume *volume, const struct volume_request *request,
-                                  struct pages *out)
-{
-    struct efi_file *file = NULL;
-    efi_status_t opened = open_file(volume, request->path, &file);
-    if (opened == EFI_NOT_FOUND) {
-        return EFI_SUCCESS;
+    efi_status_t status = open_file(volume, request->path, &file);
+    if (status != EFI_SUCCESS) {
+        return firmware_report(volume->firmware, request->path, "cannot be opened", status);
     }
-    return read_opened(volume, request, opened, file, out);
+    status = read_file(volume, request, file, out);
+    (void)file->close(file); // always succeeds (13.5)
+    return status;
 }

@@ -18,8 +18,7 @@ void volume_close(struct volume *volume);
 
 /*
  * Reads a file into new pages of `type`, which the caller then owns.  There is room for one byte
- * more than the file has.  volume_read_optional gives no pages when there is no such file.
- * EFI_VOLUME_CORRUPTED: empty, or of more than `size_max` bytes.
+ * more than the file has.  EFI_VOLUME_CORRUPTED: empty, or of more than `size_max` bytes.
  */
 struct volume_request {
     const char *path; // ASCII, from the root, with backslashes
@@ -28,5 +27,3 @@ struct volume_request {
 };
 efi_status_t volume_read(const struct volume *volume, const struct volume_request *request,
                          struct pages *out);
-efi_status_t volume_read_optional(const struct volume *volume, const struct volume_request *request,
-                                  struct pages *out);
