@@ -28,6 +28,8 @@ enum sys_power {
 
 enum { SYS_WAIT_NOHANG = 1 };
 
+enum { SYS_MEMINFO_RECLAIM = 1 };
+
 // Page counts are of 4096 bytes.
 struct sys_meminfo {
     uint64_t total_pages;

@@ -81,11 +81,8 @@ static status_t load_segment(struct aspace *as, const struct elf *e, const struc
         status = sync_code(v, pages);
     }
     if (status == OK) {
-        struct mapping m = {.vmo = v,
-                            .size_pages = pages,
-                            .prot = prot,
-                            .max_prot = prot,
-                            .flags = ASPACE_FIXED};
+        struct mapping m = {
+            .vmo = v, .size_pages = pages, .prot = prot, .max_prot = prot, .flags = ASPACE_FIXED};
         status = aspace_map(as, &m, &va);
     }
     vmo_unref(v); // the mapping has its own reference

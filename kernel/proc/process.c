@@ -13,7 +13,7 @@
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
 
-enum { FIRST_PID = 1, PID_MAX = 1 << 22 };
+enum { PID_MAX = 1 << 22 };
 
 static struct {
     struct mutex lock;        // the tree lock

@@ -26,7 +26,7 @@
 
 typedef int32_t pid_t;
 
-enum { PROCESS_NAME_SIZE = 32 };
+enum { FIRST_PID = 1, PROCESS_NAME_SIZE = 32 };
 
 enum process_state {
     PROCESS_RUNNING,

@@ -82,13 +82,37 @@ int64_t sys_mprotect(vaddr_t address, uint64_t size, uint32_t prot)
     return aspace_protect(process_current()->aspace, address, pages, prot);
 }
 
-int64_t sys_meminfo(vaddr_t info, uint64_t size)
+static void reclaim_here(void *unused)
+{
+    (void)unused;
+    page_reclaim();
+}
+
+// What has ended is freed, and what CPUs keep for the next caller is given back.
+static void reclaim(void)
+{
+    worker_flush();
+    cpu_for_each_online(c)
+    {
+        cpu_call(c, reclaim_here, NULL);
+    }
+}
+
+int64_t sys_meminfo(vaddr_t info, uint64_t size, uint32_t flags)
 {
     struct page_stats pages;
     struct heap_stats heap;
+    if ((flags & ~(uint32_t)SYS_MEMINFO_RECLAIM) != 0) {
+        return ERR_INVAL;
+    }
+    if ((flags & SYS_MEMINFO_RECLAIM) != 0) {
+        if (process_current()->pid != FIRST_PID) {
+            return ERR_PERM;
+        }
+        reclaim();
+        reclaim(); // the last object of a slab may come back from another CPU
+    }
     page_stats(&pages);
-    size_t by_kind[PAGE_KINDS];
-    page_count_kinds(by_kind);
     heap_stats(&heap);
     struct sys_meminfo out = {
         .total_pages = pages.total_pages,

@@ -13,7 +13,7 @@
 #include "kernel/proc/uthread.h"
 #include "lib/base/bits.h"
 
-enum { PATH_MAX_BYTES = 1024, FIRST_PROCESS = 1 };
+enum { PATH_MAX_BYTES = 1024 };
 
 int64_t sys_null(void)
 {
@@ -147,7 +147,7 @@ int64_t sys_sleep(uint64_t deadline)
 
 int64_t sys_power(uint32_t action)
 {
-    if (process_current()->pid != FIRST_PROCESS) {
+    if (process_current()->pid != FIRST_PID) {
         return ERR_PERM;
     }
     switch (action) {

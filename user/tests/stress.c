@@ -209,9 +209,9 @@ int main(int argc, char **argv)
     round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill
     struct sys_meminfo before;
     struct sys_meminfo after;
-    sys_meminfo(&before, sizeof(before));
+    sys_meminfo(&before, sizeof(before), SYS_MEMINFO_RECLAIM);
     round_of(workers, start + seconds * NSEC_PER_SEC);
-    sys_meminfo(&after, sizeof(after));
+    sys_meminfo(&after, sizeof(after), SYS_MEMINFO_RECLAIM);
     print("free pages: %llu before, %llu after; heap objects: %llu before, %llu after\n",
           (unsigned long long)before.free_pages, (unsigned long long)after.free_pages,
           (unsigned long long)before.heap_objects, (unsigned long long)after.heap_objects);

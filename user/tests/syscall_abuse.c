@@ -54,7 +54,7 @@ static void wild_pointers(void)
         expect("write past the end", sys_write(STDOUT_HANDLE, p, UINT64_MAX), ERR_FAULT);
         expect("spawn path", sys_spawn(p, p), ERR_FAULT);
         expect("spawn argv", sys_spawn("/bin/args", p), ERR_FAULT);
-        expect("meminfo", sys_meminfo(p, sizeof(struct sys_meminfo)), ERR_FAULT);
+        expect("meminfo", sys_meminfo(p, sizeof(struct sys_meminfo), 0), ERR_FAULT);
         expect("log_read", sys_log_read(0, p, 4096), ERR_FAULT);
         expect("setaffinity", sys_setaffinity(p, 8), ERR_FAULT);
     }
