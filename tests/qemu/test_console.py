@@ -68,7 +68,7 @@ def test_quiet_boot_shows_nothing_but_the_program(terminal):
 def test_no_input_is_lost_at_any_speed(terminal, smp):
     system = terminal("--smp", smp, "--append", "quiet", "--append", "init=/bin/echo")
     system.wait_for(lambda seen: b"ready\n" in seen.replace(b"\r\n", b"\n"))
-    text = b"".join(b"line %05d of what is typed\n" % i for i in range(2000))
+    text = b"".join(b"line %05d of what is typed\n" % i for i in range(4000))
     before = len(system.seen)
     system.type(text)
 

@@ -4,7 +4,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/core/bootarg.h"
 #include "kernel/dev/power.h"
-#include "lib/base/bits.h"
+#include "lib/base/string.h"
 
 // Operations (Arm semihosting 2.0, chapter 6).
 enum {
@@ -15,8 +15,8 @@ enum {
 
 enum {
     APPLICATION_EXIT = 0x20026, // ADP_Stopped_ApplicationExit
-    OPEN_WRITE = 4,             // mode "w": of ":tt" the standard output
-    OPEN_APPEND = 8,            // mode "a": of ":tt" the standard error
+    OPEN_WRITE = 4,             // mode "w"; of ":tt" the standard output
+    OPEN_APPEND = 8,            // mode "a"; of ":tt" the standard error
 };
 
 static constexpr uint64_t NO_HANDLE = UINT64_MAX;
@@ -29,19 +29,26 @@ static uint64_t call(uint64_t op, const uint64_t *arguments)
     return arch_semihost_call(op, (uintptr_t)arguments);
 }
 
-static uint64_t open_terminal(uint64_t mode)
+static uint64_t open_file(const char *name, uint64_t mode)
 {
-    static const char name[] = ":tt";
-    uint64_t arguments[] = {(uintptr_t)name, mode, sizeof(name) - 1};
+    uint64_t arguments[] = {(uintptr_t)name, mode, strlen(name)};
     return call(SYS_OPEN, arguments);
+}
+
+// The host program's own stream by the host's name for it.  The specification's name for a console
+// comes second: emulators differ in which of their streams that is.
+static uint64_t open_stream(const char *name, uint64_t console_mode)
+{
+    uint64_t handle = open_file(name, OPEN_APPEND);
+    return handle != NO_HANDLE ? handle : open_file(":tt", console_mode);
 }
 
 void semihost_init(void)
 {
     is_active = bootarg_has("semihost");
     if (is_active) {
-        handles[SEMIHOST_OUT] = open_terminal(OPEN_WRITE);
-        handles[SEMIHOST_ERR] = open_terminal(OPEN_APPEND);
+        handles[SEMIHOST_OUT] = open_stream("/dev/stdout", OPEN_WRITE);
+        handles[SEMIHOST_ERR] = open_stream("/dev/stderr", OPEN_APPEND);
         power_set_exit(semihost_exit);
     }
 }
