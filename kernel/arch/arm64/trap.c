@@ -116,14 +116,21 @@ static vaddr_t find_fixup(vaddr_t pc)
     return 0;
 }
 
+// The comment field of BRK; clang's trapping sanitizer puts its kind of check into the low byte.
+enum { BRK_COMMENT_MASK = 0xff00, BRK_SANITIZER = 0x5500 };
+
 static const char *describe(const struct fault *fault, unsigned ec)
 {
     if (fault->is_exec) {
         return fault->kind == FAULT_PERMISSION ? "executing memory that is not executable"
                                                : "executing unmapped memory";
     }
+    if (ec == EC_BRK) {
+        return (fault->syndrome & BRK_COMMENT_MASK) == BRK_SANITIZER ? "undefined behaviour"
+                                                                     : "breakpoint instruction";
+    }
     if (ec != EC_DATA_KERNEL) {
-        return ec == EC_BRK ? "breakpoint instruction" : "unexpected exception";
+        return "unexpected exception";
     }
     if (fault->address < USER_END) {
         return "kernel access to a user address";

@@ -26,6 +26,22 @@ static void reset(void)
     atomic_store(&shared.status, 1);
 }
 
+// Sleeps until `count` threads wait on the queue, a second at most.
+static void let_queue(unsigned count)
+{
+    unsigned queued = 0;
+    for (unsigned i = 0; i < 1000 && queued != count; i++) {
+        EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+        queued = 0;
+        irqflags_t flags = spin_lock_irqsave(&shared.queue.lock);
+        list_for_each (node, &shared.queue.waiters) {
+            queued++;
+        }
+        spin_unlock_irqrestore(&shared.queue.lock, flags);
+    }
+    EXPECT_EQ(queued, count);
+}
+
 static void wait_for_ready(void *arg)
 {
     (void)arg;
@@ -39,7 +55,7 @@ TEST(a_waiter_goes_on_when_the_condition_comes_true)
 {
     reset();
     test_spawn("waiter", wait_for_ready, NULL);
-    EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+    let_queue(1);
     EXPECT_EQ(atomic_load(&shared.passed), 0);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_one(&shared.queue), 1);
@@ -54,7 +70,7 @@ TEST(wake_all_wakes_everybody)
     for (unsigned i = 0; i < 20; i++) {
         test_spawn("waiter", wait_for_ready, NULL);
     }
-    EXPECT_OK(thread_sleep_until(in_ms(5), WAIT_DEFAULT));
+    let_queue(20);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_all(&shared.queue), 20);
     test_join_all();
