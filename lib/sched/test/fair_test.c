@@ -239,12 +239,18 @@ static void sums(__int128 *sum, __int128 *weight)
     }
 }
 
+// Unsigned inside: the kernel image has no function for a checked multiplication of this width.
+static __int128 product(__int128 a, __int128 b)
+{
+    return (__int128)((unsigned __int128)a * (unsigned __int128)b);
+}
+
 static bool is_eligible(const struct fair_entity *e)
 {
     __int128 sum;
     __int128 weight;
     sums(&sum, &weight);
-    return sum >= (__int128)(int64_t)(e->vruntime - machine.queue.zero) * weight;
+    return sum >= product((int64_t)(e->vruntime - machine.queue.zero), weight);
 }
 
 // Nobody eligible has an earlier deadline than the one that was chosen, which is eligible.
