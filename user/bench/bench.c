@@ -73,9 +73,9 @@ static void bench_mmap(void)
 {
     uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t memory = sys_mmap(NULL, 16 * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+        int64_t memory = sys_mmap(NULL, 16ull * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
         *(volatile char *)memory = 1;
-        sys_munmap((const void *)memory, 16 * PAGE_SIZE);
+        sys_munmap((const void *)memory, 16ull * PAGE_SIZE);
     }
     report("mmap", from, ticks(), ROUNDS);
 }

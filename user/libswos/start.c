@@ -26,7 +26,7 @@ static void relocate(const uint64_t *dynamic, uint64_t base)
             size = dynamic[1];
         }
     }
-    for (uint64_t i = 0; i < size / sizeof(*rela); i++) {
+    for (uint64_t i = 0; rela != 0 && i < size / sizeof(*rela); i++) {
         if (rela[i].info == R_AARCH64_RELATIVE) {
             *(uint64_t *)(base + rela[i].offset) = base + rela[i].addend;
         }

@@ -10,7 +10,7 @@ enum { PAGES = 64, GENERATIONS = 4 };
 
 static bool holds(const volatile uint32_t *memory, uint32_t value)
 {
-    for (int i = 0; i < PAGES; i++) {
+    for (uint64_t i = 0; i < PAGES; i++) {
         if (memory[i * 1024] != value) {
             return false;
         }
@@ -20,7 +20,7 @@ static bool holds(const volatile uint32_t *memory, uint32_t value)
 
 static void fill(volatile uint32_t *memory, uint32_t value)
 {
-    for (int i = 0; i < PAGES; i++) {
+    for (uint64_t i = 0; i < PAGES; i++) {
         memory[i * 1024] = value;
     }
 }
@@ -48,7 +48,7 @@ static int generation(volatile uint32_t *memory, uint32_t depth)
 
 int main(void)
 {
-    int64_t memory = sys_mmap(NULL, PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory = sys_mmap(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
     if (memory < 0) {
         return 5;
     }

@@ -194,7 +194,7 @@ static void map_identity(uint64_t pa)
 static void relocate(uint64_t image_pa, uint64_t va)
 {
     const uint64_t *end = (const uint64_t *)__relr_end;
-    uint64_t *where = NULL;
+    uint64_t *where = (uint64_t *)image_pa; // the first entry is an address
     for (const uint64_t *r = (const uint64_t *)__relr_start; r < end; r++) {
         if ((*r & 1) == 0) {
             where = (uint64_t *)(image_pa + *r);

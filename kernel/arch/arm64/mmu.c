@@ -202,19 +202,14 @@ static unsigned best_level(vaddr_t va, uint64_t pa, size_t size, uint32_t prot)
     return LEAF;
 }
 
-// Fills entries of one table from va on; gives the bytes mapped.
-static status_t fill_table(uint64_t table, unsigned level, vaddr_t va, uint64_t pa, size_t size,
-                           uint64_t bits, size_t *done)
+// Fills `count` free entries of one table; each maps `step` bytes more than the one before.
+static status_t fill_entries(uint64_t *entries, uint64_t count, uint64_t first, uint64_t step)
 {
-    uint64_t *entries = table_at(table);
-    *done = 0;
-    for (unsigned i = entry_index(va, level);
-         i < TABLE_ENTRIES && size - *done >= level_size(level); i++) {
+    for (uint64_t i = 0; i < count; i++) {
         if (entries[i] != 0) {
             return ERR_EXIST;
         }
-        write_entry(&entries[i], (pa + *done) | bits | (level == LEAF ? PTE_TABLE : 0));
-        *done += level_size(level);
+        write_entry(&entries[i], first + i * step);
     }
     return OK;
 }
@@ -226,17 +221,21 @@ status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, u
     }
     uint64_t bits = leaf_bits(prot);
     status_t status = OK;
-    for (size_t at = 0, done; at < size && status == OK; at += done) {
+    for (size_t at = 0, done = 0; at < size && status == OK; at += done) {
         unsigned level = best_level(va + at, pa.raw + at, size - at, prot);
+        uint64_t step = level_size(level);
+        unsigned index = entry_index(va + at, level);
         // Blocks stop where a larger one could begin; pages where a block could.
         uint64_t limit =
             u64_min(size - at, level_size(level - 1) - ((va + at) & (level_size(level - 1) - 1)));
+        uint64_t count = u64_min(limit >> level_shift(level), TABLE_ENTRIES - index);
         uint64_t table;
-        done = 0;
         status = find_table(as, va + at, level, true, &table);
         if (status == OK) {
-            status = fill_table(table, level, va + at, pa.raw + at, limit, bits, &done);
+            uint64_t first = (pa.raw + at) | bits | (level == LEAF ? PTE_TABLE : 0);
+            status = fill_entries(table_at(table) + index, count, first, step);
         }
+        done = count * step;
     }
     publish_entries();
     return status;
