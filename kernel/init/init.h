@@ -50,7 +50,7 @@ const struct init_record *init_record(void);
 
 // The account of time: notes that a stage ends now; the last one logs where the time went.
 enum init_stage {
-    INIT_MEMORY,  // up to the first thread
+    INIT_MEMORY, // up to the first thread
     INIT_DEVICES,
     INIT_CPUS,
     INIT_PROGRAM, // up to the first program's start

@@ -207,8 +207,8 @@ int main(int argc, char **argv)
     seed = seed * 0x9e3779b97f4a7c15 + 1;
     uint64_t start = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC);
     round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill
-    struct sys_meminfo before;
-    struct sys_meminfo after;
+    struct sys_meminfo before = {};
+    struct sys_meminfo after = {};
     sys_meminfo(&before, sizeof(before), SYS_MEMINFO_RECLAIM);
     round_of(workers, start + seconds * NSEC_PER_SEC);
     sys_meminfo(&after, sizeof(after), SYS_MEMINFO_RECLAIM);
