@@ -130,6 +130,8 @@ void init_cpus(void)
     if (cpu_count() > 1) {
         cpu_start_all(power_cpu_ops());
     }
+    log_info("cpu", "%u of %u CPUs are up, model %#llx", cpu_online_count(), cpu_count(),
+             (unsigned long long)arch_cpu_model());
 }
 
 void init_check_mappings(void)

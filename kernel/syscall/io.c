@@ -11,6 +11,27 @@
 
 enum { STDIN = 0, STDOUT = 1, STDERR = 2, CHUNK_SIZE = 512 };
 
+// A serial terminal needs a carriage return before each line feed, until a line discipline adds it.
+static status_t put_on_console(const char *bytes, size_t size, size_t *done)
+{
+    for (*done = 0; *done < size;) {
+        const char *line = bytes + *done;
+        const char *end = memchr(line, '\n', size - *done);
+        size_t len = end == NULL ? size - *done : (size_t)(end - line);
+        size_t queued = 0;
+        status_t status = console_write(console_system(), line, len, WAIT_INTERRUPTIBLE, &queued);
+        *done += queued;
+        if (status == OK && end != NULL) {
+            status = console_write(console_system(), "\r\n", 2, WAIT_INTERRUPTIBLE, &queued);
+            *done += status == OK;
+        }
+        if (status != OK) {
+            return status;
+        }
+    }
+    return OK;
+}
+
 // With a guest channel the host's streams are the program's; else the console is.
 static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done)
 {
@@ -18,7 +39,7 @@ static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done
         *done = size;
         return semihost_write(handle == STDERR ? SEMIHOST_ERR : SEMIHOST_OUT, bytes, size);
     }
-    return console_write(console_system(), bytes, size, WAIT_INTERRUPTIBLE, done);
+    return put_on_console(bytes, size, done);
 }
 
 int64_t sys_write(int32_t handle, vaddr_t bytes, uint64_t size)
