@@ -27,17 +27,17 @@ static void reset(void)
 }
 
 // Sleeps until `count` threads wait on the queue, a second at most.
-static void let_queue(unsigned count)
+static void let_queue(struct wait_queue *q, unsigned count)
 {
     unsigned queued = 0;
     for (unsigned i = 0; i < 1000 && queued != count; i++) {
         EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
         queued = 0;
-        irqflags_t flags = spin_lock_irqsave(&shared.queue.lock);
-        list_for_each (node, &shared.queue.waiters) {
+        irqflags_t flags = spin_lock_irqsave(&q->lock);
+        list_for_each (node, &q->waiters) {
             queued++;
         }
-        spin_unlock_irqrestore(&shared.queue.lock, flags);
+        spin_unlock_irqrestore(&q->lock, flags);
     }
     EXPECT_EQ(queued, count);
 }
@@ -55,7 +55,7 @@ TEST(a_waiter_goes_on_when_the_condition_comes_true)
 {
     reset();
     test_spawn("waiter", wait_for_ready, NULL);
-    let_queue(1);
+    let_queue(&shared.queue, 1);
     EXPECT_EQ(atomic_load(&shared.passed), 0);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_one(&shared.queue), 1);
@@ -70,7 +70,7 @@ TEST(wake_all_wakes_everybody)
     for (unsigned i = 0; i < 20; i++) {
         test_spawn("waiter", wait_for_ready, NULL);
     }
-    let_queue(20);
+    let_queue(&shared.queue, 20);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_all(&shared.queue), 20);
     test_join_all();
@@ -171,12 +171,14 @@ TEST(wake_one_wakes_in_the_order_of_arrival)
     atomic_store(&fifo.permits, 0);
     for (uintptr_t i = 0; i < FIFO_WAITERS; i++) {
         test_spawn("waiter", wait_in_line, (void *)i);
-        EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+        let_queue(&fifo.queue, (unsigned)i + 1);
     }
     for (unsigned i = 0; i < FIFO_WAITERS; i++) {
         atomic_fetch_add(&fifo.permits, 1);
         EXPECT_EQ(wait_wake_one(&fifo.queue), 1);
-        EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+        while (atomic_load(&fifo.next) == i) {
+            EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+        }
     }
     test_join_all();
     for (unsigned i = 0; i < FIFO_WAITERS; i++) {
@@ -223,12 +225,15 @@ static status_t wait_for_turn(unsigned me, nsec_t patience)
     return status;
 }
 
-// The same with a deadline that races with every wake.
+// The same with a deadline that races with every wake.  On a machine where a wait costs more than
+// the deadline is away nobody would ever sleep, so patience grows.
 static void play_with_deadlines(void *arg)
 {
     unsigned me = (unsigned)(uintptr_t)arg;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        while (wait_for_turn(me, 500 + 7ull * round) == ERR_TIMEDOUT) {
+        nsec_t patience = 500 + 7ull * round;
+        while (wait_for_turn(me, patience) == ERR_TIMEDOUT) {
+            patience += patience / 4;
         }
         atomic_fetch_add(&pong.turn, 1);
         wait_wake_one(&pong.queue[1 - me]);
