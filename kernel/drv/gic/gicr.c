@@ -9,7 +9,6 @@ static constexpr uint64_t TYPER_VLPIS = 1u << 1; // has two more frames, for vir
 static constexpr uint64_t TYPER_LAST = 1u << 4;  // the last one of its region
 
 enum {
-    FRAMES_SIZE = 0x20000, // the register frame and the SGI frame
     FRAMES_SIZE_VLPIS = 0x40000,
     WAKER_PROCESSOR_SLEEP = 1u << 1,
     WAKER_CHILDREN_ASLEEP = 1u << 2,
@@ -23,37 +22,22 @@ static uint32_t pack_affinity(uint64_t affinity)
     return (uint32_t)(affinity >> 32 & 0xff) << 24 | (uint32_t)(affinity & 0xffffff);
 }
 
-static bool find_in_region(const struct gicr_region *region, uint64_t stride, uint32_t packed,
-                           vaddr_t *out)
+// A region that does not say which one is its last ends with its window.
+bool gicr_walk_has(const struct gicr_walk *w)
 {
-    uint64_t offset = 0;
-    // A region that lies about its last redistributor ends with its window.
-    while (offset + FRAMES_SIZE <= region->size) {
-        vaddr_t redist = region->base + offset;
-        uint64_t typer = arch_mmio_read64(redist + GICR_TYPER);
-        if (typer >> 32 == packed) {
-            *out = redist;
-            return true;
-        }
-        if ((typer & TYPER_LAST) != 0) {
-            return false;
-        }
-        uint64_t own = (typer & TYPER_VLPIS) != 0 ? FRAMES_SIZE_VLPIS : FRAMES_SIZE;
-        offset += stride != 0 ? stride : own;
-    }
-    return false;
+    return !w->is_over && w->size >= GICR_FRAMES_SIZE && w->offset <= w->size - GICR_FRAMES_SIZE;
 }
 
-status_t gicr_find(const struct gicr_region *regions, size_t count, uint64_t stride,
-                   uint64_t affinity, vaddr_t *out)
+void gicr_walk_next(struct gicr_walk *w, uint64_t typer)
 {
-    uint32_t packed = pack_affinity(affinity);
-    for (size_t i = 0; i < count; i++) {
-        if (find_in_region(&regions[i], stride, packed, out)) {
-            return OK;
-        }
-    }
-    return ERR_NODEV;
+    uint64_t own = (typer & TYPER_VLPIS) != 0 ? FRAMES_SIZE_VLPIS : GICR_FRAMES_SIZE;
+    w->offset += w->stride != 0 ? w->stride : own;
+    w->is_over = (typer & TYPER_LAST) != 0;
+}
+
+bool gicr_is_of(uint64_t typer, uint64_t affinity)
+{
+    return typer >> 32 == pack_affinity(affinity);
 }
 
 status_t gicr_wake(vaddr_t redist)

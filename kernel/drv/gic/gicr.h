@@ -11,18 +11,30 @@ enum {
     GICR_TYPER = 0x08,
     GICR_WAKER = 0x14,
     GICR_SGI_FRAME = 0x10000,
+    GICR_FRAMES_SIZE = 0x20000, // the register frame and the SGI frame
 };
 
-// A run of redistributors in memory, as the firmware lists them.
-struct gicr_region {
-    vaddr_t base;
-    uint64_t size;
+/*
+ * The redistributors of a region, one after the other:
+ *
+ *     for (struct gicr_walk w = {.size = ..., .stride = ...}; gicr_walk_has(&w);) {
+ *         uint64_t typer = ...GICR_TYPER of the one at w.offset...;
+ *         gicr_walk_next(&w, typer);
+ *     }
+ */
+struct gicr_walk {
+    uint64_t size;   // of the region
+    uint64_t stride; // from one to the next, or 0 to go by what each says of itself
+    uint64_t offset; // of the current one
+    bool is_over;    // the last one has been seen
 };
 
-// The redistributor of the CPU with this affinity.  `stride` is the distance between two of them,
-// or 0 to go by what each says of itself.  ERR_NODEV: none of the regions has it.
-status_t gicr_find(const struct gicr_region *regions, size_t count, uint64_t stride,
-                   uint64_t affinity, vaddr_t *out);
+// Whether there is one at w->offset, with its frames inside the region.
+bool gicr_walk_has(const struct gicr_walk *w);
+void gicr_walk_next(struct gicr_walk *w, uint64_t typer);
+
+// Whether the redistributor with this GICR_TYPER is that of the CPU.
+bool gicr_is_of(uint64_t typer, uint64_t affinity);
 
 // Wakes the redistributor up.  ERR_TIMEDOUT.
 status_t gicr_wake(vaddr_t redist);

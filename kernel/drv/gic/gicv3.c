@@ -8,6 +8,7 @@
 #include "kernel/drv/gic/gicr.h"
 #include "kernel/drv/gic/gicv3_sysreg.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/kmap.h"
 
 /*
  * GICD_CTLR as Non-secure software sees it, and as a distributor with a single security state has
@@ -29,15 +30,20 @@ static constexpr uint32_t TYPER_RANGE_SELECTOR = 1u << 26;
 static constexpr uint64_t ICC_CTLR_RANGE_SELECTOR = 1u << 18;
 static constexpr uint32_t INTID_MASK = 0xffffff;
 
+struct redistributor {
+    vaddr_t base;     // [I]
+    uint64_t typer;   // [I] GICR_TYPER
+    struct list link; // [I]
+};
+
 struct gicv3 {
-    vaddr_t dist;                // [I]
-    struct gicr_region *regions; // [I]
-    uint32_t region_count;       // [I]
-    uint64_t stride;             // [I]
-    uint64_t route;              // [I] GICD_IROUTER of the CPU that takes all SPIs
+    vaddr_t dist;               // [I]
+    struct list redistributors; // [I] of all CPUs
+    uint64_t stride;            // [I]
+    uint64_t route;             // [I] GICD_IROUTER of the CPU that takes all SPIs
     struct irq_chip_ops ops;
 };
-static struct gicv3 gicv3;
+static struct gicv3 gicv3 = {.redistributors = LIST_INIT(gicv3.redistributors)};
 
 // The frame with the registers of `irq`: of the private lines, this CPU's.
 static vaddr_t frame_of(irq_t irq)
@@ -57,17 +63,27 @@ static bool can_receive_sgis(const struct cpu *self)
             (icc_read_ctlr() & ICC_CTLR_RANGE_SELECTOR) != 0);
 }
 
+// 0: the CPU has none.
+static vaddr_t find_redistributor(const struct cpu *c)
+{
+    list_for_each (node, &gicv3.redistributors) {
+        const struct redistributor *r = container_of(node, struct redistributor, link);
+        if (gicr_is_of(r->typer, c->hwid)) {
+            return r->base;
+        }
+    }
+    return 0;
+}
+
 static status_t init_cpu(struct cpu *self)
 {
-    vaddr_t redist;
-    status_t status =
-        gicr_find(gicv3.regions, gicv3.region_count, gicv3.stride, self->hwid, &redist);
-    if (status != OK) {
+    vaddr_t redist = find_redistributor(self);
+    if (redist == 0) {
         log_error("gic", "CPU %u (%#llx) has no redistributor", self->index,
                   (unsigned long long)self->hwid);
-        return status;
+        return ERR_NODEV;
     }
-    status = gicr_wake(redist);
+    status_t status = gicr_wake(redist);
     if (status != OK) {
         log_error("gic", "CPU %u: its redistributor does not wake up", self->index);
         return status;
@@ -157,33 +173,54 @@ static status_t init_distributor(unsigned lines)
     return gic_wait(dist + GICD_CTLR, CTLR_WRITE_PENDING, 0);
 }
 
-// Register window 0 is the distributor, then come the redistributor regions.
-static status_t map_regions(const struct device *d)
+// Maps one redistributor and notes whose it is.  The region may have room for many more than there
+// are, so it is not mapped as a whole.
+static status_t add_redistributor(paddr_t pa, uint64_t *typer)
 {
-    uint32_t count = 1;
-    if (device_property_u32(d, "#redistributor-regions", &count) == OK && count == 0) {
-        return ERR_INVAL;
-    }
-    void *regions;
-    status_t status = heap_alloc_array(count, sizeof(struct gicr_region), &regions);
+    void *memory;
+    status_t status = heap_alloc(sizeof(struct redistributor), &memory);
     if (status != OK) {
         return status;
     }
-    gicv3.regions = regions;
-    for (uint32_t i = 0; i < count; i++) {
-        struct gicr_region *region = &gicv3.regions[i];
-        paddr_t base;
-        status = device_reg(d, 1 + i, &base, &region->size);
-        if (status != OK) {
-            return status;
-        }
-        status = device_map(d, 1 + i, region->size, &region->base);
-        if (status != OK) {
-            return status;
-        }
-        gicv3.region_count = i + 1;
+    struct redistributor *r = memory;
+    status = kmap_device(pa, GICR_FRAMES_SIZE, &r->base);
+    if (status != OK) {
+        heap_free(r);
+        return status;
     }
+    r->typer = arch_mmio_read64(r->base + GICR_TYPER);
+    list_add_tail(&gicv3.redistributors, &r->link);
+    *typer = r->typer;
     return OK;
+}
+
+static status_t add_region(const struct device *d, unsigned index)
+{
+    paddr_t base;
+    struct gicr_walk w = {.stride = gicv3.stride};
+    status_t status = device_reg(d, index, &base, &w.size);
+    while (status == OK && gicr_walk_has(&w)) {
+        uint64_t typer;
+        status = add_redistributor(paddr_add(base, w.offset), &typer);
+        if (status == OK) {
+            gicr_walk_next(&w, typer);
+        }
+    }
+    return status;
+}
+
+// Register window 0 is the distributor, then come the redistributor regions.
+static status_t add_regions(const struct device *d)
+{
+    uint32_t count = 1;
+    status_t status = device_property_u32(d, "#redistributor-regions", &count);
+    if (status == ERR_NOENT) {
+        status = OK;
+    }
+    for (uint32_t i = 0; i < count && status == OK; i++) {
+        status = add_region(d, 1 + i);
+    }
+    return status;
 }
 
 static status_t map_registers(const struct device *d)
@@ -195,7 +232,7 @@ static status_t map_registers(const struct device *d)
             return ERR_INVAL;
         }
     }
-    status_t status = map_regions(d);
+    status_t status = add_regions(d);
     if (status != OK) {
         return status;
     }
