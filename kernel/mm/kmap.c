@@ -15,6 +15,8 @@
 
 enum { STACKS_KEPT = 16 };
 constexpr vaddr_t ORIGIN = KMAP_BASE + KERNEL_STACK_SIZE;
+// Windows lie apart: large ones must not spread the stacks over many page tables.
+constexpr uint64_t WINDOWS = 1ull << 38;
 
 struct area {
     struct extent extent; // [kmap lock] offsets from ORIGIN, guard included
@@ -35,8 +37,10 @@ static struct {
     struct page_shrinker shrinker;
 } kmap = {.lock = SPINLOCK_INIT("kmap", RANK_KMAP)};
 
-// Takes address space for `size` bytes behind a guard, together at a multiple of `align`.
-static status_t area_create(size_t size, size_t guard, size_t align, struct area **out)
+// Takes address space from offset `low` on for `size` bytes behind a guard, together at a multiple
+// of `align`.
+static status_t area_create(uint64_t low, size_t size, size_t guard, size_t align,
+                            struct area **out)
 {
     void *memory;
     status_t status = heap_alloc(sizeof(struct area), &memory);
@@ -44,7 +48,8 @@ static status_t area_create(size_t size, size_t guard, size_t align, struct area
         return status;
     }
     struct area *a = memory;
-    struct extent_wish wish = {.high = KMAP_END - ORIGIN, .size = guard + size, .align = align};
+    struct extent_wish wish = {
+        .low = low, .high = KMAP_END - ORIGIN, .size = guard + size, .align = align};
     uint64_t at = 0;
     irqflags_t flags = spin_lock_irqsave(&kmap.lock);
     bool has_room = extent_find_room(&kmap.areas, &wish, &at);
@@ -98,11 +103,11 @@ static status_t map_window(paddr_t pa, size_t size, uint32_t prot, vaddr_t *out)
     }
     uint64_t base = align_down(pa.raw, PAGE_SIZE);
     size_t mapped = align_up(end, PAGE_SIZE) - base;
-    if (mapped > KMAP_END - ORIGIN - PAGE_SIZE) {
+    if (mapped > KMAP_END - ORIGIN - WINDOWS - PAGE_SIZE) {
         return ERR_NOMEM;
     }
     struct area *a = NULL;
-    status_t status = area_create(mapped, PAGE_SIZE, PAGE_SIZE, &a);
+    status_t status = area_create(WINDOWS, mapped, PAGE_SIZE, PAGE_SIZE, &a);
     if (status != OK) {
         return status;
     }
@@ -189,7 +194,7 @@ status_t kmap_stack_alloc(void **out)
     }
     struct area *a = NULL;
     status_t status =
-        area_create(KERNEL_STACK_SIZE, KERNEL_STACK_SIZE, 2ul * KERNEL_STACK_SIZE, &a);
+        area_create(0, KERNEL_STACK_SIZE, KERNEL_STACK_SIZE, 2ul * KERNEL_STACK_SIZE, &a);
     if (status != OK) {
         return status;
     }
@@ -261,7 +266,8 @@ bool kmap_is_guard(vaddr_t va)
 void kmap_init(void)
 {
     // Tables for the first areas, which every machine needs; without memory it is tried again later.
-    (void)arch_map_prepare(&arch_kernel_aspace, KMAP_BASE, 2ul << 20);
+    (void)arch_map_prepare(&arch_kernel_aspace, ORIGIN, PAGE_SIZE);
+    (void)arch_map_prepare(&arch_kernel_aspace, ORIGIN + WINDOWS, PAGE_SIZE);
     kmap.shrinker.shrink = shrink_stacks;
     page_add_shrinker(&kmap.shrinker);
 }
