@@ -57,14 +57,14 @@ static void split(struct aspace *as, struct region *r, vaddr_t va, struct region
     REQUIRES(as -> lock)
 {
     vmo_ref(r->vmo);
-    vmo_lock(r->vmo);
+    mutex_lock(&r->vmo->lock);
     *upper = *r;
     upper->offset += (va - r->extent.start) >> PAGE_SHIFT;
     upper->extent.start = va;
     extent_resize(&r->extent, r->extent.start, va);
     extent_insert(&as->regions, &upper->extent);
     vmo_add_region(r->vmo, upper);
-    vmo_unlock(r->vmo);
+    mutex_unlock(&r->vmo->lock);
 }
 
 // Takes `r` out of the tree and off its object; the reference stays with the caller.
@@ -85,11 +85,11 @@ static void merge_up(struct aspace *as, struct region *r) REQUIRES(as -> lock)
         return;
     }
     struct vmo *v = next->vmo;
-    vmo_lock(v);
+    mutex_lock(&v->lock);
     vaddr_t end = next->extent.end;
     detach(as, v, next);
     extent_resize(&r->extent, r->extent.start, end);
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
     vmo_unref(v);
     heap_free(next);
 }
@@ -190,13 +190,13 @@ static void free_unreachable(struct vmo *v, const struct region *r) REQUIRES(v -
 static void remove_region(struct aspace *as, struct region *r) REQUIRES(as -> lock)
 {
     struct vmo *v = r->vmo;
-    vmo_lock(v);
+    mutex_lock(&v->lock);
     if (vmo_resident_pages(v) != 0) {
         aspace_clear(as, r->extent.start, r->extent.end - r->extent.start);
     }
     detach(as, v, r);
     free_unreachable(v, r);
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
     as->mapped_pages -= region_pages(r);
     vmo_unref(v);
     heap_free(r);
@@ -317,10 +317,10 @@ static status_t place(struct aspace *as, const struct mapping *m, vaddr_t *va)
 static void insert_region(struct aspace *as, struct region *r)
 {
     vmo_ref(r->vmo);
-    vmo_lock(r->vmo);
+    mutex_lock(&r->vmo->lock);
     extent_insert(&as->regions, &r->extent);
     vmo_add_region(r->vmo, r);
-    vmo_unlock(r->vmo);
+    mutex_unlock(&r->vmo->lock);
     as->mapped_pages += region_pages(r);
 }
 
@@ -345,12 +345,12 @@ static status_t map_locked(struct aspace *as, const struct mapping *m, struct re
         .offset = m->offset,
         .vmo = m->vmo,
         .aspace = as,
-        .prot = (uint8_t)m->prot,
         .max_prot = (uint8_t)m->max_prot,
         .is_shared = (m->flags & ASPACE_SHARED) != 0,
     };
     r->extent.start = at;
     r->extent.end = end;
+    region_set_prot(r, m->prot);
     insert_region(as, r);
     merge_range(as, at, end);
     *va = at;
@@ -397,16 +397,16 @@ static status_t check_protect(const struct aspace *as, vaddr_t start, vaddr_t en
 static void protect_region(struct aspace *as, struct region *r, unsigned prot) REQUIRES(as -> lock)
 {
     struct vmo *v = r->vmo;
-    vmo_lock(v);
-    r->prot = (uint8_t)prot;
+    mutex_lock(&v->lock);
+    region_set_prot(r, prot);
     if (vmo_resident_pages(v) != 0) {
         // Pages that may have other holders become writable one by one, as they are written.
-        uint32_t bits = region_map_prot(v, prot, !v->may_share);
+        uint32_t bits = region_entry_prot(r, !v->may_share);
         spin_lock(&as->tables);
         arch_protect(&as->arch, r->extent.start, r->extent.end - r->extent.start, bits);
         spin_unlock(&as->tables);
     }
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
 }
 
 static status_t protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot,
@@ -480,10 +480,10 @@ static void drop_regions(struct aspace *as)
         struct region *r = region_of(e);
         struct vmo *v = r->vmo;
         extent_remove(&as->regions, e);
-        vmo_lock(v);
+        mutex_lock(&v->lock);
         vmo_remove_region(v, r);
         free_unreachable(v, r);
-        vmo_unlock(v);
+        mutex_unlock(&v->lock);
         vmo_unref(v);
         heap_free(r);
         thread_preempt_point();

@@ -3,14 +3,16 @@
  * Page faults.  The path of a first touch of anonymous memory is the one that counts: last region,
  * one radix insertion, one page from this CPU's list, one page table entry.
  */
-#include "kernel/core/panic.h"
+#include <inject_hook.h>
+
 #include "kernel/mm/aspace.h"
+#include "kernel/mm/page_priv.h"
 #include "kernel/mm/vmo_priv.h"
 #include "lib/base/bits.h"
 
 enum { AROUND_PAGES = 16 }; // aligned neighbourhood that a read fault maps
 
-static struct region *region_at(struct aspace *as, vaddr_t va) REQUIRES(as -> lock)
+static ALWAYS_INLINE struct region *region_at(struct aspace *as, vaddr_t va) REQUIRES(as -> lock)
 {
     struct region *r = as->last_fault;
     if (LIKELY(r != NULL && va >= r->extent.start && va < r->extent.end)) {
@@ -38,33 +40,79 @@ static void map_around(struct aspace *as, const struct region *r, uint64_t index
         const struct page *p = slot[(int64_t)(i - index)];
         if (i != index && p != NULL) {
             vaddr_t va = r->extent.start + ((i - r->offset) << PAGE_SHIFT);
-            uint32_t prot = region_map_prot(r->vmo, r->prot, !page_is_shared(p));
+            uint32_t prot = region_entry_prot(r, !page_is_shared(p));
             (void)arch_map(&as->arch, va, page_paddr(p), PAGE_SIZE, prot);
         }
     }
 }
 
-static status_t fault_in(struct aspace *as, struct region *r, vaddr_t va, bool for_write)
-    REQUIRES(as -> lock)
+static ALWAYS_INLINE status_t map_page(struct aspace *as, vaddr_t va, paddr_t page, uint32_t prot)
+    REQUIRES(as -> tables)
+{
+    return arch_map_page(&as->arch, align_down(va, PAGE_SIZE), page, prot);
+}
+
+struct touch {
+    vaddr_t va;
+    uint64_t index; // of the page in the object
+    bool is_write;
+};
+
+// Any fault in a region of `v`.
+static status_t fault_slow(struct aspace *as, const struct region *r, struct vmo *v,
+                           const struct touch *t) REQUIRES(v -> lock)
+{
+    struct vmo_page found;
+    status_t status = vmo_fault_locked(v, t->index, t->is_write, r, &found);
+    if (status != OK) {
+        return status;
+    }
+    spin_lock(&as->tables);
+    status = map_page(as, t->va, found.page, region_entry_prot(r, found.can_write));
+    if (!t->is_write && found.slot != NULL && v->resident > 1) {
+        map_around(as, r, t->index, found.slot);
+    }
+    spin_unlock(&as->tables);
+    if (found.stale != NULL) {
+        page_unref(found.stale);
+    }
+    return status;
+}
+
+// The first touch of a page of anonymous memory next to one touched before: the slot of the object
+// is known, the page comes from this CPU's list.  NULL: it is not that simple.
+static ALWAYS_INLINE struct page *first_touch(struct vmo *v, uint64_t index) REQUIRES(v -> lock)
+{
+    void **slot = radix_find_near(&v->pages, index);
+    if (UNLIKELY(slot == NULL || *slot != NULL || inject_is_active())) {
+        return NULL;
+    }
+    struct page *p = page_take_cached();
+    if (LIKELY(p != NULL)) {
+        page_own(p, PAGE_VMO, 0);
+        arch_page_zero(page_virt(p));
+        *slot = p;
+        v->resident++;
+    }
+    return p;
+}
+
+static ALWAYS_INLINE status_t fault_in(struct aspace *as, struct region *r, vaddr_t va,
+                                       bool for_write) REQUIRES(as -> lock)
 {
     struct vmo *v = r->vmo;
     uint64_t index = r->offset + ((va - r->extent.start) >> PAGE_SHIFT);
-    struct vmo_page found;
-    vmo_lock(v);
-    status_t status = vmo_fault_locked(v, index, for_write, r, &found);
-    if (LIKELY(status == OK)) {
-        uint32_t prot = region_map_prot(v, r->prot, found.can_write);
+    status_t status;
+    mutex_lock(&v->lock);
+    const struct page *p = first_touch(v, index);
+    if (LIKELY(p != NULL)) {
         spin_lock(&as->tables);
-        status = arch_map_page(&as->arch, align_down(va, PAGE_SIZE), found.page, prot);
-        if (!for_write && found.slot != NULL && v->resident > 1) {
-            map_around(as, r, index, found.slot);
-        }
+        status = map_page(as, va, page_paddr(p), r->map_prot);
         spin_unlock(&as->tables);
-        if (found.stale != NULL) {
-            page_unref(found.stale);
-        }
+    } else {
+        status = fault_slow(as, r, v, &(struct touch){va, index, for_write});
     }
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
     return status;
 }
 
@@ -72,7 +120,8 @@ static status_t fault_in(struct aspace *as, struct region *r, vaddr_t va, bool f
 enum { NEED_READ = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 // `need`: protection of which the region must have at least one bit.
-static status_t resolve(struct aspace *as, vaddr_t va, unsigned need) REQUIRES(as -> lock)
+static ALWAYS_INLINE status_t resolve(struct aspace *as, vaddr_t va, unsigned need)
+    REQUIRES(as -> lock)
 {
     struct region *r = region_at(as, va);
     if (r == NULL) {

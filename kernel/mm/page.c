@@ -6,23 +6,17 @@
 
 #include "kernel/core/cpu.h"
 #include "kernel/core/panic.h"
-#include "kernel/core/percpu.h"
+#include "kernel/mm/page_priv.h"
 #include "kernel/mm/zone_priv.h"
 #include "lib/base/bits.h"
 
 enum {
-    LIST_PAGES = 64,  // most that a CPU keeps to itself
     BATCH_ORDER = 5,  // a refill is a block of this order, or what there is
     RESERVE_MAX = 64, // pages kept for PAGE_URGENT
 };
-static_assert(1 << BATCH_ORDER <= LIST_PAGES / 2);
+static_assert(1 << BATCH_ORDER <= PAGE_LIST_MAX / 2);
 
-// A stack: what was freed last is still in the cache.
-struct page_list {
-    uint32_t count; // [c]
-    struct page *pages[LIST_PAGES];
-};
-static PERCPU(struct page_list, page_list);
+PERCPU(struct page_list, page_list);
 
 static struct page_shrinker *_Atomic shrinkers; // [a] only grows; release when added
 
@@ -36,7 +30,7 @@ void page_init(void)
 {
     // On a small machine the lists must not hide a good part of the memory from other CPUs.
     size_t share = zone_total() / 256;
-    pager.list_limit = (uint32_t)u64_max(2, u64_min(LIST_PAGES, share));
+    pager.list_limit = (uint32_t)u64_max(2, u64_min(PAGE_LIST_MAX, share));
     pager.batch = (1u << BATCH_ORDER) <= pager.list_limit / 2 ? BATCH_ORDER : 0;
     pager.reserve = u64_min(RESERVE_MAX, share);
 }
@@ -103,20 +97,12 @@ static size_t shrink_all(size_t pages)
     return freed + drain_cpu();
 }
 
-static void own(struct page *p, enum page_kind kind, unsigned order)
-{
-    p->order = (uint8_t)order;
-    p->kind = kind;
-    p->flags = 0;
-    atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
-}
-
 static struct page *take_from_list(enum page_flags flags)
 {
     irqflags_t irq = arch_irq_save();
     struct page_list *l = this_cpu(page_list);
     struct page *p = NULL;
-    if (LIKELY(l->count != 0) || refill(l, flags)) {
+    if (l->count != 0 || refill(l, flags)) {
         p = l->pages[--l->count];
     }
     arch_irq_restore(irq);
@@ -128,16 +114,17 @@ status_t page_alloc_one(enum page_flags flags, enum page_kind kind, struct page 
     if (inject_fails()) {
         return ERR_NOMEM;
     }
-    struct page *p = take_from_list(flags);
+    struct page *p = page_take_cached();
     if (UNLIKELY(p == NULL)) {
-        if (shrink_all(1) != 0) {
+        p = take_from_list(flags);
+        if (p == NULL && shrink_all(1) != 0) {
             p = take_from_list(flags);
         }
         if (p == NULL) {
             return ERR_NOMEM;
         }
     }
-    own(p, kind, 0);
+    page_own(p, kind, 0);
     if ((flags & PAGE_ZEROED) != 0) {
         arch_page_zero(page_virt(p));
     }
@@ -172,7 +159,7 @@ status_t page_alloc(unsigned order, enum page_flags flags, enum page_kind kind, 
         return ERR_NOMEM;
     }
     struct page *p = page_of_frame(frame);
-    own(p, kind, order);
+    page_own(p, kind, order);
     if ((flags & PAGE_ZEROED) != 0) {
         for (size_t i = 0; i < 1u << order; i++) {
             arch_page_zero(page_virt(p + i));

@@ -136,27 +136,17 @@ bool vmo_is_device(const struct vmo *v)
     return v->is_device;
 }
 
-void vmo_lock(struct vmo *v)
-{
-    mutex_lock(&v->lock);
-}
-
-void vmo_unlock(struct vmo *v)
-{
-    mutex_unlock(&v->lock);
-}
-
 /* ---- Mappings ---- */
 
-uint32_t region_map_prot(const struct vmo *v, unsigned prot, bool can_write)
+void region_set_prot(struct region *r, unsigned prot)
 {
-    uint32_t bits = ARCH_MAP_USER;
-    bits |= (prot & PROT_READ) != 0 ? ARCH_MAP_READ : 0u;
-    bits |= (prot & PROT_WRITE) != 0 && can_write ? ARCH_MAP_READ | ARCH_MAP_WRITE : 0u;
-    bits |= (prot & PROT_EXEC) != 0 ? ARCH_MAP_READ | ARCH_MAP_EXEC : 0u;
-    // Write-only memory that is read-only for now must stay accessible to fault as a write.
-    bits |= (prot & PROT_WRITE) != 0 ? ARCH_MAP_READ : 0u;
-    return bits | (v->is_device ? ARCH_MAP_DEVICE : 0u);
+    uint32_t bits = ARCH_MAP_USER | (r->vmo->is_device ? ARCH_MAP_DEVICE : 0u);
+    // Page tables cannot say "not readable" of what can be written or executed.
+    bits |= prot != PROT_NONE ? ARCH_MAP_READ : 0u;
+    bits |= (prot & PROT_WRITE) != 0 ? ARCH_MAP_WRITE : 0u;
+    bits |= (prot & PROT_EXEC) != 0 ? ARCH_MAP_EXEC : 0u;
+    r->prot = (uint8_t)prot;
+    r->map_prot = bits;
 }
 
 void vmo_add_region(struct vmo *v, struct region *r)
@@ -221,7 +211,7 @@ static void write_protect_pages(struct vmo *v, uint64_t start, uint64_t end) REQ
         size_t size;
         if ((r->prot & PROT_WRITE) != 0 && mapped_part(r, start, end, &va, &size)) {
             spin_lock(&r->aspace->tables);
-            arch_protect(&r->aspace->arch, va, size, region_map_prot(v, r->prot, false));
+            arch_protect(&r->aspace->arch, va, size, region_entry_prot(r, false));
             spin_unlock(&r->aspace->tables);
         }
     }
@@ -301,9 +291,9 @@ status_t vmo_fault_locked(struct vmo *v, uint64_t index, bool for_write, const s
 status_t vmo_fault(struct vmo *v, uint64_t index, bool for_write, paddr_t *page, bool *can_write)
 {
     struct vmo_page found = {};
-    vmo_lock(v);
+    mutex_lock(&v->lock);
     status_t status = vmo_fault_locked(v, index, for_write, NULL, &found);
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
     if (status == OK) {
         if (found.stale != NULL) {
             page_unref(found.stale);
@@ -334,10 +324,10 @@ void vmo_decommit(struct vmo *v, uint64_t start, uint64_t count)
         return;
     }
     uint64_t end = start + u64_min(count, v->size_pages - start);
-    vmo_lock(v);
+    mutex_lock(&v->lock);
     unmap_pages(v, start, end);
     vmo_free_pages_locked(v, start, end);
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
 }
 
 /* ---- Copies ---- */
@@ -373,14 +363,14 @@ status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo
         return status;
     }
     copy->may_share = true;
-    vmo_lock(v);
+    mutex_lock(&v->lock);
     if (v->resident != 0) {
         // First, so that nobody writes a page in place once it is shared.
         v->may_share = true;
         write_protect_pages(v, start, start + count);
         status = share_pages(v, start, start + count, copy);
     }
-    vmo_unlock(v);
+    mutex_unlock(&v->lock);
     if (status != OK) {
         vmo_unref(copy);
         return status;

@@ -35,20 +35,23 @@ struct region {
     struct vmo *vmo;       // [I] holds a reference
     struct aspace *aspace; // [I]
     struct list vmo_link;  // [vmo lock]
+    uint32_t map_prot;     // [aspace and vmo lock] ARCH_MAP_*: `prot` for pages written in place
     uint8_t prot;          // [aspace and vmo lock] enum prot
     uint8_t max_prot;      // [I]
     bool is_shared;        // [I] a fork shares the object
 };
 
-// What a page table entry for `prot` has to say; a page that cannot be written in place is mapped
-// read-only.
-uint32_t region_map_prot(const struct vmo *v, unsigned prot, bool can_write);
+// Gives the region a protection; its page table entries are the caller's business.
+void region_set_prot(struct region *r, unsigned prot);
+
+// What the entry of a page has to say; one that cannot be written in place is mapped read-only.
+static inline uint32_t region_entry_prot(const struct region *r, bool can_write)
+{
+    return can_write ? r->map_prot : r->map_prot & ~(uint32_t)ARCH_MAP_WRITE;
+}
 
 // Takes [va, va + size) out of the page tables of `as`; with preemption points for large ranges.
 void aspace_clear(struct aspace *as, vaddr_t va, size_t size);
-
-void vmo_lock(struct vmo *v) ACQUIRES(v -> lock);
-void vmo_unlock(struct vmo *v) RELEASES(v -> lock);
 
 // Links a region that has its reference, or takes it off.
 void vmo_add_region(struct vmo *v, struct region *r) REQUIRES(v -> lock);

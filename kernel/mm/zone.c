@@ -224,20 +224,32 @@ void zone_free(uint32_t frame, unsigned order)
     add_available(1u << order);
 }
 
+// How many pages from pages[0] on have rising frame numbers without gaps.
+static uint32_t run_length(struct page *const *pages, size_t count)
+{
+    uint32_t length = 1;
+    while (length < count && pages[length] == pages[0] + length) {
+        length++;
+    }
+    return length;
+}
+
 void zone_free_pages(struct page *const *pages, size_t count)
 {
-    // Pages that were allocated together mostly lie together: keep the zone while it fits.
+    irqflags_t flags = arch_irq_save();
     for (size_t i = 0; i < count;) {
-        struct zone *z = zone_of_frame(page_frame(pages[i]));
-        irqflags_t flags = spin_lock_irqsave(&z->lock);
-        uint32_t frame = page_frame(pages[i]);
-        do {
-            buddy_free(&z->buddy, frame, 0);
-            i++;
-            frame = i < count ? page_frame(pages[i]) : 0;
-        } while (i < count && ((uint64_t)frame << PAGE_SHIFT) - z->base < ZONE_SIZE);
-        spin_unlock_irqrestore(&z->lock, flags);
+        uint32_t first = page_frame(pages[i]);
+        uint32_t run = run_length(pages + i, count - i);
+        // A run within one section is within one zone.
+        run = (uint32_t)u64_min(run, SECTION_FRAMES - first % SECTION_FRAMES);
+        struct zone *z = zone_of_frame(first);
+        spin_lock(&z->lock);
+        // Pages that were taken as one block mostly come back as one.
+        buddy_free_range(&z->buddy, first, first + run);
+        spin_unlock(&z->lock);
+        i += run;
     }
+    arch_irq_restore(flags);
     add_available(count);
 }
 

@@ -66,6 +66,7 @@ status_t radix_insert(struct radix *r, uint64_t index, void ***slot)
         return status;
     }
     void **at = &r->root;
+    struct radix_node *node = NULL;
     for (unsigned level = r->height; level > 0; level--) {
         if (*at == NULL) {
             *at = r->ops->alloc();
@@ -74,9 +75,11 @@ status_t radix_insert(struct radix *r, uint64_t index, void ***slot)
                 return ERR_NOMEM;
             }
         }
-        struct radix_node *node = *at;
+        node = *at;
         at = &node->slots[slot_index(index, level)];
     }
+    r->leaf = node;
+    r->leaf_index = index >> RADIX_SHIFT;
     *slot = at;
     return OK;
 }
@@ -122,10 +125,22 @@ bool radix_next(const struct radix *r, uint64_t *index, void ***slot)
     return false;
 }
 
+enum { GROUP = 8 }; // slots looked at together
+static_assert(RADIX_SLOTS % GROUP == 0);
+
+static bool is_group_empty(void *const *slots)
+{
+    uintptr_t seen = 0;
+    for (unsigned i = 0; i < GROUP; i++) {
+        seen |= (uintptr_t)slots[i];
+    }
+    return seen == 0;
+}
+
 static bool is_empty(const struct radix_node *node)
 {
-    for (unsigned i = 0; i < RADIX_SLOTS; i++) {
-        if (node->slots[i] != NULL) {
+    for (unsigned i = 0; i < RADIX_SLOTS; i += GROUP) {
+        if (!is_group_empty(&node->slots[i])) {
             return false;
         }
     }
@@ -147,6 +162,7 @@ static void prune(struct radix *r, uint64_t index)
         }
         if (node != NULL) {
             *slot = NULL;
+            r->leaf = NULL;
             r->ops->free(node);
         }
     }
@@ -177,6 +193,23 @@ static void erase_value(void **slot, uint64_t index,
     }
 }
 
+// Removes the values of a leaf from `index` up to `end` or the end of the leaf.
+static void erase_in_leaf(struct radix_node *leaf, uint64_t index, uint64_t end,
+                          void (*gone)(void *context, uint64_t index, void *value), void *context)
+{
+    unsigned first = slot_index(index, 1);
+    uint64_t base = index - first;
+    unsigned last = end - base < RADIX_SLOTS ? (unsigned)(end - base) : RADIX_SLOTS;
+    for (unsigned i = first; i < last;) {
+        if (i % GROUP == 0 && is_group_empty(&leaf->slots[i])) {
+            i += GROUP;
+        } else {
+            erase_value(&leaf->slots[i], base + i, gone, context);
+            i++;
+        }
+    }
+}
+
 void radix_erase(struct radix *r, uint64_t start, uint64_t end,
                  void (*gone)(void *context, uint64_t index, void *value), void *context)
 {
@@ -190,12 +223,8 @@ void radix_erase(struct radix *r, uint64_t start, uint64_t end,
         unsigned level;
         struct radix_node *node = deepest(r, at, &level);
         uint64_t next = behind_slot(at, level == 1 ? 2 : level);
-        for (uint64_t i = at; node != NULL && level == 1 && i < end && (i < next || next == 0);
-             i++) {
-            erase_value(&node->slots[slot_index(i, 1)], i, gone, context);
-            if (slot_index(i, 1) == RADIX_SLOTS - 1) {
-                break;
-            }
+        if (node != NULL && level == 1) {
+            erase_in_leaf(node, at, end, gone, context);
         }
         prune(r, at);
         if (next == 0) {

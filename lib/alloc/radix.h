@@ -27,6 +27,8 @@ struct radix {
     void *root;      // value of index 0 when the height is 0, else the top node
     unsigned height; // levels of nodes
     const struct radix_ops *ops;
+    struct radix_node *leaf; // the lowest node that was inserted into last, or NULL
+    uint64_t leaf_index;     // its first index, over RADIX_SLOTS
 };
 
 static inline void radix_init(struct radix *r, const struct radix_ops *ops)
@@ -37,6 +39,14 @@ static inline void radix_init(struct radix *r, const struct radix_ops *ops)
 // The slot of `index` if its node exists, else NULL.  A slot stays where it is until something is
 // inserted beyond the height, or erased.
 void **radix_find(const struct radix *r, uint64_t index);
+
+// The slot of `index` if it is near the last one inserted, else NULL: the short way of radix_insert.
+static inline void **radix_find_near(const struct radix *r, uint64_t index)
+{
+    return r->leaf != NULL && index >> RADIX_SHIFT == r->leaf_index
+               ? &r->leaf->slots[index % RADIX_SLOTS]
+               : NULL;
+}
 
 // The slot of `index`, with the nodes it needs.  ERR_NOMEM: nothing to see has changed.
 status_t radix_insert(struct radix *r, uint64_t index, void ***slot);

@@ -6,7 +6,12 @@
 
 #include "kernel/mm/inject.h"
 
+static inline bool inject_is_active(void)
+{
+    return atomic_load_explicit(&inject_is_armed, memory_order_relaxed);
+}
+
 static inline bool inject_fails(void)
 {
-    return atomic_load_explicit(&inject_is_armed, memory_order_relaxed) && inject_fails_now();
+    return inject_is_active() && inject_fails_now();
 }

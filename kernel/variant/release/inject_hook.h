@@ -6,3 +6,8 @@ static inline bool inject_fails(void)
 {
     return false;
 }
+
+static inline bool inject_is_active(void)
+{
+    return false;
+}
