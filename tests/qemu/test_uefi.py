@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The UEFI loader, from outside: what it hands to a kernel, and what it refuses and says then."""
 import dataclasses
+import os
+import pathlib
 import re
 import struct
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SWOS_BUILD", ROOT / "build"))
 DEADLINE_S = 90
 ROOM = 0x300000  # more than the file has, as a kernel with zeroed data asks for
 SCTLR_MMU_AND_CACHES = 1 << 0 | 1 << 2 | 1 << 12
