@@ -72,7 +72,7 @@ $B/boot/BOOTAA64.EFI: $(LOADER_OBJECTS)
 	    /Brepro /out:$@ $^
 
 # --- disk: GPT, boot volume with loader, kernel, base image -------------------------------------
-$B/disk.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img $B/host/sign \
+$B/swift-os.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img $B/host/sign \
              tools/mkdisk FORCE
 	$(call say,DISK,$@)
 	$Qtools/mkdisk --loader $B/boot/BOOTAA64.EFI --kernel $B/$(VARIANT)/kernel.img \
@@ -81,7 +81,7 @@ $B/disk.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img $B/host/s
 .PHONY: base-image uefi disk disk-run FORCE
 base-image: $B/base.img $B/test/base.img ## the archive with the user programs
 uefi: $B/boot/BOOTAA64.EFI $B/host/sign ## the UEFI loader, and what signs what it boots
-disk: $B/disk.img ## a bootable GPT disk; kernel variant VARIANT, options CMDLINE
-disk-run: disk ## boots that disk by UEFI; what the guest writes to it stays in build/disk.img
-	@$(GUEST_TOOL) --boot-disk $B/disk.img
+disk: $B/swift-os.img ## a bootable GPT disk; kernel variant VARIANT, options CMDLINE
+disk-run: disk ## boots that disk by UEFI; what the guest writes to it stays in build/swift-os.img
+	@$(GUEST_TOOL) --boot-disk $B/swift-os.img
 build: base-image $(if $(wildcard boot/*.c),uefi)
