@@ -16,9 +16,22 @@ struct fake_device {
 };
 static struct fake_device fake;
 
+// Whether there is a request; else the device looks again a little later.
+static bool is_asked(struct fake_device *f)
+{
+    if (f->skeleton.state != SKELETON_BUSY) {
+        timer_start(&f->timer, time_now() + NSEC_PER_MSEC);
+        return false;
+    }
+    return true;
+}
+
 static void answer(struct timer *timer)
 {
     struct fake_device *f = container_of(timer, struct fake_device, timer);
+    if (!is_asked(f)) {
+        return;
+    }
     f->answer = f->request * f->request;
     f->status = 1;
     skeleton_interrupt(&f->skeleton);
@@ -27,6 +40,9 @@ static void answer(struct timer *timer)
 static void fail(struct timer *timer)
 {
     struct fake_device *f = container_of(timer, struct fake_device, timer);
+    if (!is_asked(f)) {
+        return;
+    }
     f->status = 2;
     skeleton_interrupt(&f->skeleton);
 }
