@@ -149,12 +149,14 @@ TEST(the_search_stops_at_the_last_redistributor_or_at_the_end_of_the_region)
     set_typer(0, 0, 0); // none says that it is the last
     EXPECT_EQ(find(REGION, 0, 5), FRAMES);
     EXPECT_EQ(find(REGION, 0, 6), NONE);
+    EXPECT_EQ(find(2 * FRAMES - 1, 0, 5), NONE); // only half of it is inside
 }
 
 TEST(a_stride_from_the_firmware_wins)
 {
     (void)make_frame();
     set_typer(0, 0, 0);
+    set_typer(FRAMES, 1, LAST); // in the gap
     set_typer(3 * FRAMES, 1, LAST);
     EXPECT_EQ(find(REGION, 3 * FRAMES, 1), 3 * FRAMES);
 }
