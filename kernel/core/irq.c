@@ -29,6 +29,11 @@ void irq_set_chip(const struct irq_chip_ops *ops, struct irq_handler **table)
     irqs.ops = ops;
 }
 
+bool irq_has_chip(void)
+{
+    return irqs.ops != NULL;
+}
+
 bool irq_is_active(void)
 {
     return this_cpu(irq_cpu)->depth != 0;

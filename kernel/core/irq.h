@@ -43,6 +43,9 @@ struct irq_chip_ops {
 // The controller's driver, at boot.  `table` has ops->irq_count zeroed entries and is kept.
 void irq_set_chip(const struct irq_chip_ops *ops, struct irq_handler **table);
 
+// Whether there is one; nothing works without.
+bool irq_has_chip(void);
+
 // Attaches `h` (the caller's storage, until irq_detach) and enables the line.  ERR_INVAL: no such
 // line.  ERR_NODEV: no controller.  Per-CPU lines are enabled on the calling CPU only.
 status_t irq_attach(struct irq_handler *h, irq_t irq, enum irq_trigger trigger);

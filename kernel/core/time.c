@@ -109,6 +109,11 @@ static void arm(struct timer_queue *q)
     }
 }
 
+bool time_has_device(void)
+{
+    return clock.device != NULL;
+}
+
 void time_set_device(const struct time_device_ops *ops)
 {
     struct timer_queue *q = this_cpu(timer_queue);

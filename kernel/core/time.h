@@ -62,6 +62,7 @@ struct time_device_ops {
 void time_init_cpu(struct cpu *c);
 
 void time_set_device(const struct time_device_ops *ops);
+bool time_has_device(void);
 void time_interrupt(void);
 
 /*

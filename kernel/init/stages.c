@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/core/bootarg.h"
+#include "kernel/core/irq.h"
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/time.h"
 #include "kernel/core/worker.h"
 #include "kernel/dev/device.h"
 #include "kernel/dev/fdt_platform.h"
@@ -103,6 +105,9 @@ void init_devices(void)
 {
     if (record.fdt.size == 0 || device_probe_fdt(record.fdt) != OK) {
         panic("no usable device tree");
+    }
+    if (!irq_has_chip() || !time_has_device()) {
+        panic("no %s that this kernel drives", irq_has_chip() ? "timer" : "interrupt controller");
     }
 }
 

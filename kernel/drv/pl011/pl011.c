@@ -3,6 +3,8 @@
  * PL011 UART (Arm DDI 0183G) as the console.  Line speed and format are left as the firmware set
  * them up; FIFOs are on, the receive interrupt comes at half a FIFO or when the line falls idle.
  */
+#include "kernel/drv/pl011/pl011.h"
+
 #include "kernel/arch/arch.h"
 #include "kernel/core/log.h"
 #include "kernel/dev/console.h"
@@ -150,15 +152,30 @@ static void set_interrupts(void *uart, unsigned conditions)
     }
 }
 
+static void put_polled(const struct pl011 *u, uint8_t byte)
+{
+    unsigned looks = 0;
+    while ((read(u, FR) & FR_TRANSMIT_FULL) != 0 && looks < POLL_LIMIT) {
+        looks++;
+    }
+    write(u, DR, byte);
+}
+
 static void write_polled(void *uart, const uint8_t *bytes, size_t len)
 {
-    struct pl011 *u = uart;
     for (size_t i = 0; i < len; i++) {
-        unsigned looks = 0;
-        while ((read(u, FR) & FR_TRANSMIT_FULL) != 0 && looks < POLL_LIMIT) {
-            looks++;
+        put_polled(uart, bytes[i]);
+    }
+}
+
+void pl011_write_early(vaddr_t base, const char *text, size_t len)
+{
+    const struct pl011 u = {.base = base};
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n') {
+            put_polled(&u, '\r');
         }
-        write(u, DR, bytes[i]);
+        put_polled(&u, (uint8_t)text[i]);
     }
 }
 
@@ -236,7 +253,8 @@ static status_t probe(struct device *d)
     return irq_attach(&u->handler, irq, trigger);
 }
 
-static const char *const compatible[] = {"arm,pl011", NULL};
+const char PL011_COMPATIBLE[] = "arm,pl011";
+static const char *const compatible[] = {PL011_COMPATIBLE, NULL};
 
 static const struct driver pl011_driver = {
     .name = "pl011",
