@@ -6,7 +6,10 @@
 #include "kernel/mm/heap.h"
 #include "lib/base/bits.h"
 
-enum { CHUNK_PAGES = 1 << 12 }; // pages between preemption points
+enum {
+    CHUNK_PAGES = 1 << 12, // between preemption points
+    HOLE_PAGES = 64,       // worth a change of page tables on its own
+};
 
 static struct radix_node *node_alloc(void)
 {
@@ -332,21 +335,34 @@ void vmo_decommit(struct vmo *v, uint64_t start, uint64_t count)
 
 /* ---- Copies ---- */
 
+// Gives the copy a reference on each page in [start, end), and takes writing away from all mappings
+// of these.  Large holes between pages are left out: page tables need not be walked there.
 static status_t share_pages(struct vmo *v, uint64_t start, uint64_t end, struct vmo *copy)
     REQUIRES(v -> lock)
 {
+    status_t status = OK;
+    uint64_t first = start; // of pages not protected yet
+    uint64_t last = start;
     void **from;
-    for (uint64_t i = start; i < end && radix_next(&v->pages, &i, &from) && i < end; i++) {
+    // Once all pages of the source are there, the rest need not be searched.
+    for (uint64_t i = start;
+         copy->resident < v->resident && radix_next(&v->pages, &i, &from) && i < end; i++) {
         void **to = NULL;
-        status_t status = radix_insert(&copy->pages, i - start, &to);
+        status = radix_insert(&copy->pages, i - start, &to);
         if (status != OK) {
-            return status;
+            break;
         }
         page_ref(*from);
         *to = *from;
         copy->resident++;
+        if (i > last + HOLE_PAGES) {
+            write_protect_pages(v, first, last);
+            first = i;
+        }
+        last = i + 1;
     }
-    return OK;
+    write_protect_pages(v, first, last);
+    return status;
 }
 
 status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo **out)
@@ -365,9 +381,7 @@ status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo
     copy->may_share = true;
     mutex_lock(&v->lock);
     if (v->resident != 0) {
-        // First, so that nobody writes a page in place once it is shared.
         v->may_share = true;
-        write_protect_pages(v, start, start + count);
         status = share_pages(v, start, start + count, copy);
     }
     mutex_unlock(&v->lock);

@@ -84,16 +84,33 @@ status_t radix_insert(struct radix *r, uint64_t index, void ***slot)
     return OK;
 }
 
+enum { GROUP = 8 }; // slots looked at together
+static_assert(RADIX_SLOTS % GROUP == 0);
+
+static bool is_group_empty(void *const *slots)
+{
+    uintptr_t seen = 0;
+    for (unsigned i = 0; i < GROUP; i++) {
+        seen |= (uintptr_t)slots[i];
+    }
+    return seen == 0;
+}
+
 // The first slot in use from *index on in a leaf.
 static bool next_in_leaf(struct radix_node *leaf, uint64_t *index, void ***slot)
 {
     uint64_t base = *index & ~(uint64_t)(RADIX_SLOTS - 1);
-    for (unsigned i = slot_index(*index, 1); i < RADIX_SLOTS; i++) {
+    for (unsigned i = slot_index(*index, 1); i < RADIX_SLOTS;) {
+        if (i % GROUP == 0 && is_group_empty(&leaf->slots[i])) {
+            i += GROUP;
+            continue;
+        }
         if (leaf->slots[i] != NULL) {
             *index = base + i;
             *slot = &leaf->slots[i];
             return true;
         }
+        i++;
     }
     return false;
 }
@@ -123,18 +140,6 @@ bool radix_next(const struct radix *r, uint64_t *index, void ***slot)
         }
     }
     return false;
-}
-
-enum { GROUP = 8 }; // slots looked at together
-static_assert(RADIX_SLOTS % GROUP == 0);
-
-static bool is_group_empty(void *const *slots)
-{
-    uintptr_t seen = 0;
-    for (unsigned i = 0; i < GROUP; i++) {
-        seen |= (uintptr_t)slots[i];
-    }
-    return seen == 0;
 }
 
 static bool is_empty(const struct radix_node *node)
