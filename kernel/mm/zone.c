@@ -59,15 +59,21 @@ static size_t section_gain(const struct zone *z, unsigned index)
     return pages < SECTION_PAGES_MIN ? 0 : (size_t)pages - SECTION_ARRAY_PAGES;
 }
 
+// RAM that has become known, off line.
+static void count_new(size_t pages)
+{
+    state.offline += pages;
+    atomic_fetch_add_explicit(&state.total, pages, memory_order_relaxed);
+    add_available(pages);
+}
+
 static void count_offline(struct zone *z, unsigned index, size_t before)
 {
     size_t now = section_gain(z, index);
     if (now != 0) {
         z->worthwhile |= 1ull << index;
     }
-    state.offline += now - before;
-    atomic_fetch_add_explicit(&state.total, now - before, memory_order_relaxed);
-    add_available(now - before);
+    count_new(now - before);
 }
 
 void zone_init(struct zone *zones, size_t count, struct ranges *usable)
@@ -79,6 +85,11 @@ void zone_init(struct zone *zones, size_t count, struct ranges *usable)
         struct zone *z = &zones[i];
         spin_init(&z->lock, "zone", RANK_PAGES);
         buddy_init(&z->buddy, (void *)PAGE_ARRAY_BASE);
+        if (ranges_overlap(usable, z->base, z->base + ZONE_SIZE) == ZONE_SIZE) {
+            z->worthwhile = UINT64_MAX;
+            count_new(ZONE_SECTIONS * (size_t)(SECTION_FRAMES - SECTION_ARRAY_PAGES));
+            continue;
+        }
         for (unsigned s = 0; s < ZONE_SECTIONS; s++) {
             count_offline(z, s, 0);
         }
