@@ -31,6 +31,10 @@ efi_status_t machine_describe(const struct firmware *firmware, struct bootinfo *
     const void *tree = firmware_table(firmware, &device_tree_guid);
     info->rsdp = (uintptr_t)firmware_table(firmware, &acpi_guid);
     if (tree == NULL) {
+        // A kernel that cannot do without has no console to say so on.
+        (void)firmware_report(firmware, "device tree",
+                              "the firmware gives none, the kernel has to do with ACPI",
+                              EFI_NOT_FOUND);
         return EFI_SUCCESS;
     }
     efi_status_t status = copy_fdt(firmware, tree, out_fdt);

@@ -6,7 +6,8 @@
 #include "boot/firmware.h"
 
 /*
- * Copies the device tree to pages of our own and notes it; a machine without one has ACPI.
+ * Copies the device tree to pages of our own and notes it; a machine without one has ACPI, which is
+ * said on the console.
  * EFI_VOLUME_CORRUPTED: the tree is damaged, which has been reported.
  */
 efi_status_t machine_describe(const struct firmware *firmware, struct bootinfo *info,

@@ -124,10 +124,11 @@ static struct manifest_entry describe(const char *argument)
     (void)crypto_hash_sha256_init(&state);
     FILE *file = open_file(path, "rb");
     size_t got = 0;
-    while ((got = fread(block, 1, sizeof(block), file)) > 0) {
-        (void)crypto_hash_sha256_update(&state, block, got);
+    do {
+        got = fread(block, 1, sizeof(block), file);
+        (void)crypto_hash_sha256_update(&state, block, got); // always 0, like the others
         entry.size_bytes += got;
-    }
+    } while (got == sizeof(block));
     close_file(path, file);
     (void)crypto_hash_sha256_final(&state, entry.sha256);
     return entry;

@@ -8,7 +8,7 @@
 
 #include "lib/base/span.h"
 
-enum { CMDLINE_SIZE_MAX = 4096 }; // what a loader passes on, with its final NUL
+enum { CMDLINE_SIZE_MAX = 2048 }; // what a loader passes on, with its final NUL
 
 // The value of `key` (empty for a bare flag).  ERR_NOENT.
 status_t cmdline_get(const char *line, size_t size, const char *key, struct span *value);
