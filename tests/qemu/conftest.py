@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import pathlib
+import re
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -23,3 +26,52 @@ def guest():
                               capture_output=True, text=True, timeout=timeout + 30,
                               errors="replace")
     return run
+
+
+class Terminal:
+    """swift-os at a terminal of ours: what is written is typed, what it shows is read."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen(
+            [ROOT / "tools/qemu.py", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.seen = b""
+
+    @property
+    def text(self):
+        return self.seen.decode(errors="replace").replace("\r\n", "\n")
+
+    def type(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def wait_for(self, enough, seconds=60):
+        """Reads until enough(what was seen) is true."""
+        deadline = time.monotonic() + seconds
+        while not enough(self.seen):
+            assert time.monotonic() < deadline, self.seen[-2000:].decode(errors="replace")
+            assert self.process.poll() is None, self.seen.decode(errors="replace")
+            self.seen += self.process.stdout.read() or b""
+            time.sleep(0.01)
+
+    def wait_for_text(self, pattern, times=1, seconds=60):
+        """Reads until the pattern has been seen so often."""
+        self.wait_for(lambda _: len(re.findall(pattern, self.text)) >= times, seconds)
+
+    def close(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def machine():
+    """Starts machines at terminals, with these words for tools/qemu.py; they end with the test."""
+    opened = []
+
+    def start(*words):
+        opened.append(Terminal(*words))
+        return opened[-1]
+    yield start
+    for one in opened:
+        one.close()

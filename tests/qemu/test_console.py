@@ -1,53 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serial console, as an operator of `make run` has it."""
-import os
-import signal
-import subprocess
-import time
-
 import pytest
-
-from conftest import ROOT
-
-
-class Terminal:
-    """swift-os at a terminal of ours: what is written is typed, what it shows is read."""
-
-    def __init__(self, *words):
-        self.process = subprocess.Popen(
-            [ROOT / "tools/qemu.py", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True)
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.seen = b""
-
-    def type(self, data):
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def wait_for(self, enough, seconds=60):
-        """Reads until enough(what was seen) is true."""
-        deadline = time.monotonic() + seconds
-        while not enough(self.seen):
-            assert time.monotonic() < deadline, self.seen[-2000:].decode(errors="replace")
-            assert self.process.poll() is None, self.seen.decode(errors="replace")
-            self.seen += self.process.stdout.read() or b""
-            time.sleep(0.01)
-
-    def close(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @pytest.fixture
-def terminal(build):
-    opened = []
-
-    def start(*words):
-        opened.append(Terminal("--base", build / "test/base.img", *words))
-        return opened[-1]
-    yield start
-    for one in opened:
-        one.close()
+def terminal(build, machine):
+    return lambda *words: machine("--base", build / "test/base.img", *words)
 
 
 def test_boot_shows_a_handful_of_lines_and_where_the_time_went(terminal):
