@@ -32,7 +32,7 @@ struct irq_handler {
 
 // The controller: all callable in any context.
 struct irq_chip_ops {
-    // Takes pending interrupts one by one and calls irq_deliver or cpu_handle_ipi for each.
+    // Takes a pending interrupt, if there is one, and calls irq_deliver or cpu_handle_ipi for it.
     void (*dispatch)(void);
     void (*enable)(irq_t irq, enum irq_trigger trigger);
     void (*disable)(irq_t irq);

@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from conftest import ROOT
+
 
 @pytest.fixture
 def tree(tmp_path):
@@ -60,3 +62,12 @@ def test_a_cpu_without_a_redistributor_stays_off(run, tree):
                                         window + (0x20000).to_bytes(8, "big"))),
                  "--machine", "gic-version=3")
     assert (result.returncode, result.stdout) == (2, "/bin/args\nx\n"), result.stderr
+
+
+@pytest.mark.parametrize("gic,smp", [(2, 8), (3, 17), (3, 123)])
+def test_every_cpu_comes_up(build, gic, smp):
+    result = subprocess.run(
+        [ROOT / "tools/qemu.py", "--smp", str(smp), "--machine", f"gic-version={gic}", "--base",
+         build / "test/base.img", "--append", "init=/bin/args"],
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert f"{smp} of {smp} CPUs are up" in result.stdout

@@ -28,6 +28,7 @@ enum {
     GIC_FIRST_PPI = 16,
     GIC_FIRST_SPI = 32,
     GIC_FIRST_SPECIAL = 1020, // INTIDs 1020..1023 say that nothing is pending
+    GIC_LAST_SPECIAL = 1023,
     GIC_PRIORITY = 0xa0,      // of every line: the kernel does not nest interrupts
     GIC_PRIORITY_MASK = 0xf0, // lets everything above idle priority through
 };

@@ -65,23 +65,23 @@ static void init_cpu(struct cpu *self)
     arch_mmio_write32(gicv2.cpu + GICC_CTLR, ENABLE);
 }
 
+// One interrupt: if more are pending, the CPU takes the exception again, which costs less than
+// asking every time.
 static void dispatch(void)
 {
-    for (;;) {
-        // An SGI's acknowledgement names its sender, and the end of interrupt must repeat it.
-        uint32_t iar = arch_mmio_read32(gicv2.cpu + GICC_IAR);
-        uint32_t irq = iar & IAR_INTID;
-        if (irq >= GIC_FIRST_SPECIAL) {
-            return;
-        }
-        if (irq < GIC_FIRST_PPI) {
-            arch_mmio_write32(gicv2.cpu + GICC_EOIR, iar);
-            cpu_handle_ipi((enum ipi)irq);
-        } else {
-            // Ended after the handler: a level line must be low again by then.
-            irq_deliver(irq);
-            arch_mmio_write32(gicv2.cpu + GICC_EOIR, iar);
-        }
+    // An SGI's acknowledgement names its sender, and the end of interrupt must repeat it.
+    uint32_t iar = arch_mmio_read32(gicv2.cpu + GICC_IAR);
+    uint32_t irq = iar & IAR_INTID;
+    if (irq >= GIC_FIRST_SPECIAL) {
+        return;
+    }
+    if (irq < GIC_FIRST_PPI) {
+        arch_mmio_write32(gicv2.cpu + GICC_EOIR, iar);
+        cpu_handle_ipi((enum ipi)irq);
+    } else {
+        // Ended after the handler: a level line must be low again by then.
+        irq_deliver(irq);
+        arch_mmio_write32(gicv2.cpu + GICC_EOIR, iar);
     }
 }
 

@@ -105,21 +105,21 @@ static status_t init_cpu(struct cpu *self)
     return OK;
 }
 
+// One interrupt: if more are pending, the CPU takes the exception again, which costs less than
+// asking every time.
 static void dispatch(void)
 {
-    for (;;) {
-        uint32_t irq = icc_read_iar1() & INTID_MASK;
-        if (irq >= GIC_FIRST_SPECIAL) {
-            return;
-        }
-        if (irq < GIC_FIRST_PPI) {
-            icc_write_eoir1(irq);
-            cpu_handle_ipi((enum ipi)irq);
-        } else {
-            // Ended after the handler: a level line must be low again by then.
-            irq_deliver(irq);
-            icc_write_eoir1(irq);
-        }
+    uint32_t irq = icc_read_iar1() & INTID_MASK;
+    if (irq >= GIC_FIRST_SPECIAL && irq <= GIC_LAST_SPECIAL) {
+        return;
+    }
+    if (irq < GIC_FIRST_PPI) {
+        icc_write_eoir1(irq);
+        cpu_handle_ipi((enum ipi)irq);
+    } else {
+        // Ended after the handler: a level line must be low again by then.
+        irq_deliver(irq);
+        icc_write_eoir1(irq);
     }
 }
 
