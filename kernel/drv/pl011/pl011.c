@@ -56,14 +56,18 @@ enum {
     POLL_LIMIT = 1u << 20, // looks at a stuck transmitter before a byte is given up
 };
 
+struct line_errors {
+    uint64_t overruns; // times that the device dropped input
+    uint64_t damaged;  // bytes with a framing or parity error
+    uint64_t breaks;
+};
+
 struct pl011 {
-    vaddr_t base;            // [I]
-    unsigned fifo_depth;     // [I]
-    uint32_t interrupts;     // [console lock] what IMSC holds
-    uint32_t early_data;     // [console lock] received before the FIFO was on, or NO_DATA
-    uint64_t overruns;       // [console lock] times that the device dropped input
-    uint64_t framing_errors; // [console lock]
-    uint64_t breaks;         // [console lock]
+    vaddr_t base;              // [I]
+    unsigned fifo_depth;       // [I]
+    uint32_t interrupts;       // [console lock] what IMSC holds
+    uint32_t early_data;       // [console lock] received before the FIFO was on, or NO_DATA
+    struct line_errors errors; // [c] written by receive, so by the interrupt handler only
     struct irq_handler handler;
 };
 static struct pl011 system_uart;
@@ -93,11 +97,20 @@ static bool read_data(struct pl011 *u, uint32_t *data)
     return true;
 }
 
-static void count_errors(struct pl011 *u, uint32_t data)
+static void count_errors(struct line_errors *e, uint32_t data)
 {
-    u->overruns += (data & DR_OVERRUN) != 0;
-    u->breaks += (data & DR_BREAK) != 0;
-    u->framing_errors += (data & (DR_FRAMING_ERROR | DR_PARITY_ERROR)) != 0;
+    e->overruns += (data & DR_OVERRUN) != 0;
+    e->breaks += (data & DR_BREAK) != 0;
+    // A break looks like a byte without its stop bit, too.
+    e->damaged += (data & DR_BREAK) == 0 && (data & (DR_FRAMING_ERROR | DR_PARITY_ERROR)) != 0;
+}
+
+// A bad line has many errors: the log hears of the first, the second, the fourth and so on.
+static void report_errors(const char *what, uint64_t before, uint64_t now)
+{
+    if (UNLIKELY(now != before) && (before == 0 || log2_floor(now) != log2_floor(before))) {
+        log_warn("pl011", "%s: %llu so far", what, (unsigned long long)now);
+    }
 }
 
 static size_t receive(void *uart, uint8_t *bytes, size_t max)
@@ -107,7 +120,7 @@ static size_t receive(void *uart, uint8_t *bytes, size_t max)
     uint32_t data;
     while (n < max && read_data(u, &data)) {
         if (data > UINT8_MAX) {
-            count_errors(u, data);
+            count_errors(&u->errors, data);
         }
         // A break comes with a byte of zeros that nobody sent.
         if ((data & DR_BREAK) == 0) {
@@ -195,11 +208,11 @@ static void handle(void *context)
 {
     struct pl011 *u = context;
     write(u, ICR, INT_ALL & ~(uint32_t)(INT_RECEIVE | INT_RECEIVE_TIMEOUT));
-    uint64_t overruns = u->overruns;
+    struct line_errors before = u->errors;
     console_interrupt(console_system());
-    if (UNLIKELY(u->overruns != overruns) && is_pow2(u->overruns)) {
-        log_warn("pl011", "input was lost %llu times", (unsigned long long)u->overruns);
-    }
+    report_errors("input overruns", before.overruns, u->errors.overruns);
+    report_errors("damaged bytes", before.damaged, u->errors.damaged);
+    report_errors("breaks", before.breaks, u->errors.breaks);
 }
 
 /*
