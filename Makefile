@@ -145,7 +145,7 @@ test: bootstrap ## the whole suite; ends with a line `N passed, N failed`
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests
 guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the system in QEMU
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests guest
-bench: kernel-release base-image ## what things cost, in instructions, beside what they may cost
+bench: kernel-release kernel-test base-image ## what things cost, in instructions, beside what they may cost
 	@SWOS_BUILD=$B tools/bench
 
 .PHONY: measure reproducible
