@@ -313,6 +313,28 @@ TEST(a_fork_sees_what_was_there_and_nothing_later)
     tear_down();
 }
 
+TEST(protection_that_is_raised_again_after_a_fork_does_not_uncover_shared_pages)
+{
+    struct aspace *child = NULL;
+    set_up();
+    EXPECT_EQ(user_map(as, place, 2, PROT_RW, 0), place);
+    EXPECT(user_write(page(0), 1) && user_write(page(1), 1));
+    EXPECT_OK(aspace_fork(as, &child));
+    EXPECT_EQ(user_peek(page(0)), 1);
+    EXPECT_OK(aspace_protect(as, place, 2, PROT_READ));
+    EXPECT_OK(aspace_protect(as, place, 2, PROT_RW));
+    EXPECT(user_write(page(0), 2));
+    user_enter(child);
+    EXPECT_EQ(user_peek(page(0)), 1);
+    EXPECT_OK(aspace_protect(child, place, 2, PROT_READ));
+    EXPECT_OK(aspace_protect(child, place, 2, PROT_RW));
+    EXPECT(user_write(page(1), 3));
+    user_enter(as);
+    EXPECT_EQ(user_peek(page(1)), 1);
+    aspace_unref(child);
+    tear_down();
+}
+
 TEST(shared_mappings_stay_shared_across_a_fork)
 {
     struct aspace *child = NULL;

@@ -72,9 +72,10 @@ TEST(a_cache_refuses_impossible_objects)
 
 enum { OBJECTS = 300 };
 
+static void *objects[OBJECTS];
+
 static void use_cache(size_t size, size_t align)
 {
-    static void *objects[OBJECTS];
     struct heap_cache *c = NULL;
     size_t misplaced = 0;
     EXPECT_OK(heap_cache_create("test", size, align, &c));
@@ -111,16 +112,16 @@ static void find_cache(void *context, const char *name, size_t, size_t in_use, s
 TEST(the_report_counts_objects_in_callers_hands_only)
 {
     struct heap_cache *c = NULL;
-    void *objects[5];
+    void *mine[5];
     size_t found[2] = {};
     EXPECT_OK(heap_cache_create("counted", 100, 8, &c));
     for (unsigned i = 0; i < 5; i++) {
-        EXPECT_OK(heap_cache_alloc(c, &objects[i]));
+        EXPECT_OK(heap_cache_alloc(c, &mine[i]));
     }
-    heap_cache_free(c, objects[4]);
+    heap_cache_free(c, mine[4]);
     heap_for_each_cache(find_cache, found);
     for (unsigned i = 0; i < 4; i++) {
-        heap_cache_free(c, objects[i]);
+        heap_cache_free(c, mine[i]);
     }
     heap_cache_destroy(c);
     EXPECT_EQ(found[0], 4);
@@ -129,24 +130,49 @@ TEST(the_report_counts_objects_in_callers_hands_only)
 
 TEST(shrinking_gives_the_pages_of_freed_objects_back)
 {
-    static void *blocks[OBJECTS];
     struct heap_stats before;
     struct heap_stats during;
     struct heap_stats after;
     heap_shrink();
     heap_stats(&before);
     for (unsigned i = 0; i < OBJECTS; i++) {
-        EXPECT_OK(heap_alloc(512, &blocks[i]));
+        EXPECT_OK(heap_alloc(512, &objects[i]));
     }
     heap_stats(&during);
     for (unsigned i = 0; i < OBJECTS; i++) {
-        heap_free(blocks[i]);
+        heap_free(objects[i]);
     }
     size_t freed = heap_shrink();
     heap_stats(&after);
     EXPECT(during.slab_pages >= before.slab_pages + OBJECTS / 8 - 1);
     EXPECT(after.slab_pages <= before.slab_pages + OBJECTS / 16);
     EXPECT(freed > 0);
+}
+
+TEST(holes_in_slabs_are_filled_before_there_are_new_slabs)
+{
+    struct heap_cache *c = NULL;
+    size_t full[2] = {};
+    size_t refilled[2] = {};
+    EXPECT_OK(heap_cache_create("counted", 256, 8, &c));
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        EXPECT_OK(heap_cache_alloc(c, &objects[i]));
+    }
+    heap_for_each_cache(find_cache, full);
+    for (unsigned round = 0; round < 4; round++) {
+        for (unsigned i = round % 2; i < OBJECTS; i += 2) {
+            heap_cache_free(c, objects[i]);
+        }
+        for (unsigned i = round % 2; i < OBJECTS; i += 2) {
+            EXPECT_OK(heap_cache_alloc(c, &objects[i]));
+        }
+    }
+    heap_for_each_cache(find_cache, refilled);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        heap_cache_free(c, objects[i]);
+    }
+    heap_cache_destroy(c);
+    EXPECT(refilled[1] <= full[1] + 4); // what other CPUs' magazines hold
 }
 
 TEST(creating_a_cache_without_memory_leaves_nothing)

@@ -104,6 +104,21 @@ TEST(erasing_the_last_value_frees_every_node)
     EXPECT_EQ(r.height, 0);
 }
 
+TEST(the_short_way_leads_to_the_last_node_as_long_as_it_is_there)
+{
+    struct radix r = fresh();
+    EXPECT(radix_find_near(&r, 0) == NULL);
+    put(&r, 100, &value);
+    EXPECT(radix_find_near(&r, 100) == radix_find(&r, 100));
+    EXPECT(radix_find_near(&r, 64) == radix_find(&r, 64));
+    EXPECT(radix_find_near(&r, 128) == NULL);
+    put(&r, 1000, &value);
+    EXPECT(radix_find_near(&r, 100) == NULL);
+    EXPECT_EQ(erase(&r, 1000, 1001), 1);
+    EXPECT(radix_find_near(&r, 1000) == NULL);
+    EXPECT_EQ(erase(&r, 0, UINT64_MAX), 1);
+}
+
 TEST(without_memory_an_insertion_changes_no_value)
 {
     OOM_SWEEP
