@@ -82,5 +82,6 @@ TEST(a_device_that_does_not_answer_times_out)
     struct skeleton *s = make_device(answer);
     uint32_t square = 99;
     EXPECT_STATUS(skeleton_square(s, 3, time_now(), &square), ERR_TIMEDOUT);
+    EXPECT_STATUS(skeleton_square(s, 4, time_now(), &square), ERR_IO); // it may still be at it
     EXPECT_EQ(square, 99);
 }
