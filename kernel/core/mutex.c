@@ -98,15 +98,15 @@ void mutex_lock(struct mutex *m) NO_THREAD_ANALYSIS
     (void)take(m, WAIT_DEFAULT);
 }
 
-status_t mutex_lock_interruptible(struct mutex *m) NO_THREAD_ANALYSIS
+bool mutex_lock_interruptible(struct mutex *m) NO_THREAD_ANALYSIS
 {
     lock_check_may_sleep();
     lock_check_acquire(&m->check, LOCK_ORDERED);
-    status_t status = take(m, WAIT_INTERRUPTIBLE);
-    if (status != OK) {
+    if (take(m, WAIT_INTERRUPTIBLE) != OK) {
         lock_check_release(&m->check);
+        return false;
     }
-    return status;
+    return true;
 }
 
 bool mutex_try_lock(struct mutex *m) NO_THREAD_ANALYSIS

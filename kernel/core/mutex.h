@@ -30,8 +30,9 @@ bool mutex_try_lock(struct mutex *m) TRY_ACQUIRES(true, *m);
 void mutex_unlock(struct mutex *m) RELEASES(*m);
 bool mutex_is_held(const struct mutex *m); // by the current thread
 
-// As mutex_lock, but a pending signal or kill ends the wait: ERR_INTR, without the mutex.
-status_t mutex_lock_interruptible(struct mutex *m) TRY_ACQUIRES(OK, *m);
+// As mutex_lock, but a pending signal or kill ends the wait: false, without the mutex.  (Not a
+// status, because the lock analysis follows a bool.)
+bool mutex_lock_interruptible(struct mutex *m) TRY_ACQUIRES(true, *m);
 
 // Takes two mutexes of one rank in address order; `a` and `b` may be the same mutex.
 void mutex_lock_pair(struct mutex *a, struct mutex *b) ACQUIRES(*a, *b);

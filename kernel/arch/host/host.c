@@ -229,7 +229,7 @@ static void step(void)
     host.steps++;
     host.counter += TICKS_PER_STEP;
     expire_timers();
-    if (host.one_in != 0 && next_random() % host.one_in == 0) {
+    if (next_random() % host.one_in == 0) {
         go_on(pick_cpu());
     }
     take_interrupts();

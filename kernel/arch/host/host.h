@@ -28,8 +28,7 @@ enum {
 };
 
 // Starts the simulation of `cpus` CPUs: `boot` runs on CPU 0, interrupts masked, and does not return
-// (the process ends by exit).  Of `one_in` chances to let another CPU go on one is taken; 0: only
-// when a CPU waits.
+// (the process ends by exit).  Of `one_in` chances to let another CPU go on one is taken.
 NORETURN void host_run(unsigned cpus, uint64_t seed, unsigned one_in, void (*boot)(void));
 
 // A stack of HOST_STACK_SIZE bytes for a thread of this machine.

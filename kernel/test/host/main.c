@@ -105,8 +105,8 @@ int main(int argc, char **argv)
 {
     static const unsigned machines[] = {1, 2, 4, 8};
     parse(argc, argv);
-    if (options.cpus > HOST_CPUS_MAX) {
-        (void)fprintf(stderr, "at most %d CPUs\n", HOST_CPUS_MAX);
+    if (options.cpus > HOST_CPUS_MAX || options.one_in == 0) {
+        (void)fprintf(stderr, "at most %d CPUs, and one in 1 or more\n", HOST_CPUS_MAX);
         return 1;
     }
     if (options.cpus != 0) {
