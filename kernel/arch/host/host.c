@@ -151,8 +151,20 @@ void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void
     t->stack_pointer = first_frame((uintptr_t *)top, start_thread);
 }
 
+static void refuse_running(const struct arch_thread *t)
+{
+    for (unsigned i = 0; i < host.count; i++) {
+        if (host.cpus[i].current == t) {
+            (void)fprintf(stderr, "# CPU %u switches to what CPU %u runs\n", host.here, i);
+            abort();
+        }
+    }
+}
+
 struct thread *arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
 {
+    step(); // who believes that `from` is off its stack already is wrong
+    refuse_running(to);
     here()->current = to;
     host.left = from;
     switch_stack(from, to, host_thread_is_dead != NULL && host_thread_is_dead(from));

@@ -156,13 +156,24 @@ TEST(a_timer_starts_itself_again_from_its_function)
     EXPECT_EQ(atomic_load(&rung), 10);
 }
 
+static _Atomic unsigned too_late; // functions that found their timer gone
+
+static void ring_slowly(struct timer *t)
+{
+    struct alarm *a = container_of(t, struct alarm, timer);
+    for (unsigned i = 0; i < 20; i++) {
+        (void)time_now();
+        atomic_fetch_add(&too_late, a->place != 1234);
+    }
+}
+
 // The storage goes as soon as the cancel returns, whatever the function was doing.
 static void use_and_cancel(void *arg)
 {
     struct test_random r = {(uintptr_t)arg * 77 + 1};
     for (unsigned i = 0; i < 100; i++) {
-        struct alarm a = {};
-        timer_init(&a.timer, ring);
+        struct alarm a = {.place = 1234};
+        timer_init(&a.timer, ring_slowly);
         timer_start(&a.timer, time_now() + test_random_below(&r, 3000));
         if (i % 2 == 0) {
             thread_yield();
@@ -176,8 +187,10 @@ static void use_and_cancel(void *arg)
 
 TEST(a_timer_may_be_gone_as_soon_as_it_is_cancelled)
 {
+    atomic_store(&too_late, 0);
     for (uintptr_t i = 0; i < 6; i++) {
         EXPECT(test_spawn("timers", use_and_cancel, (void *)i) != NULL);
     }
     test_join_all();
+    EXPECT_EQ(atomic_load(&too_late), 0);
 }
