@@ -167,6 +167,11 @@ static void ring_slowly(struct timer *t)
     }
 }
 
+static uint64_t even_bits[1] = {0x5555555555555555};
+static uint64_t odd_bits[1] = {0xaaaaaaaaaaaaaaaa};
+static struct cpu_set even = {.words = 1, .bits = even_bits};
+static struct cpu_set odd = {.words = 1, .bits = odd_bits};
+
 // The storage goes as soon as the cancel returns, whatever the function was doing.
 static void use_and_cancel(void *arg)
 {
@@ -175,11 +180,8 @@ static void use_and_cancel(void *arg)
         struct alarm a = {.place = 1234};
         timer_init(&a.timer, ring_slowly);
         timer_start(&a.timer, time_now() + test_random_below(&r, 3000));
-        if (i % 2 == 0) {
-            thread_yield();
-        } else {
-            test_work(TEST_WORK_CHUNK_NS / 50);
-        }
+        // The function may be running on the CPU that we leave.
+        (void)thread_set_affinity(thread_current(), i % 2 == 0 ? &odd : &even);
         (void)timer_cancel(&a.timer);
         memset(&a, 0xa5, sizeof(a));
     }
