@@ -15,7 +15,7 @@ struct balance {
     size_t objects;
 };
 
-enum { STACKS_WARM = 256 };
+enum { STACKS_WARM = 1024 };
 
 static struct balance before;
 static bool is_known; // `before` is

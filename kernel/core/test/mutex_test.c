@@ -86,7 +86,7 @@ TEST(waiters_get_the_mutex_in_the_order_they_came)
     mutex_lock(&mutex);
     for (uintptr_t i = 0; i < THREADS; i++) {
         test_spawn("waiter", lock_and_note, (void *)i);
-        sleep_ms(2);
+        test_await_waiters(&mutex.waiters, (unsigned)i + 1);
     }
     mutex_unlock(&mutex);
     mutex_lock(&mutex); // behind all of them
@@ -114,7 +114,7 @@ TEST(a_signal_ends_the_wait_for_a_mutex)
     mutex_init(&mutex, "test", RANK_MODULE);
     mutex_lock(&mutex);
     struct thread *t = test_spawn("waiter", lock_interruptibly, NULL);
-    sleep_ms(1);
+    test_await_waiters(&mutex.waiters, 1);
     thread_notify(t, THREAD_SIGNALLED);
     test_join_all();
     mutex_unlock(&mutex);
@@ -129,9 +129,9 @@ TEST(interrupted_waiters_do_not_break_the_line)
     mutex_lock(&mutex);
     order_length = 0;
     struct thread *quitter = test_spawn("quitter", lock_interruptibly, NULL);
-    sleep_ms(1);
+    test_await_waiters(&mutex.waiters, 1);
     test_spawn("waiter", lock_and_note, (void *)7);
-    sleep_ms(1);
+    test_await_waiters(&mutex.waiters, 2);
     thread_notify(quitter, THREAD_KILLED);
     sleep_ms(1);
     mutex_unlock(&mutex);

@@ -70,6 +70,19 @@ TEST(a_permit_given_before_the_sleep_is_not_lost)
     thread_park();              // would sleep for ever
 }
 
+// Keeps the first CPU to the calling thread, so that several threads can be started there at once.
+static void hold_first_cpu(void)
+{
+    (void)thread_set_affinity(thread_current(), &first_cpu);
+    (void)thread_set_realtime(thread_current(), THREAD_FIFO, RT_PRIORITIES - 1);
+}
+
+static void release_first_cpu(void)
+{
+    thread_set_nice(thread_current(), 0);
+    (void)thread_set_affinity(thread_current(), NULL);
+}
+
 /* ---- Taking turns ---- */
 
 static struct {
@@ -107,8 +120,10 @@ TEST(threads_that_yield_take_turns)
     struct thread *a = spawn_on_first(take_turns, 1);
     struct thread *b = spawn_on_first(take_turns, 2);
     EXPECT(a != NULL && b != NULL);
+    hold_first_cpu();
     thread_start(a);
     thread_start(b);
+    release_first_cpu();
     test_join_all();
     EXPECT_EQ(atomic_load(&turns.turns), 200);
     EXPECT(atomic_load(&turns.changes) >= 150);
@@ -268,9 +283,11 @@ TEST(higher_priorities_finish_first)
     struct thread *high = spawn_racer(1, THREAD_FIFO, 9);
     struct thread *fair = spawn_on_first(finish_race, 2);
     EXPECT(low != NULL && high != NULL && fair != NULL);
+    hold_first_cpu();
     thread_start(fair);
     thread_start(low);
     thread_start(high);
+    release_first_cpu();
     test_join_all();
     EXPECT_EQ(race.place[1], 0);
     EXPECT_EQ(race.place[0], 1);

@@ -26,22 +26,6 @@ static void reset(void)
     atomic_store(&shared.status, 1);
 }
 
-// Sleeps until `count` threads wait on the queue, a second at most.
-static void let_queue(struct wait_queue *q, unsigned count)
-{
-    unsigned queued = 0;
-    for (unsigned i = 0; i < 1000 && queued != count; i++) {
-        EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
-        queued = 0;
-        irqflags_t flags = spin_lock_irqsave(&q->lock);
-        list_for_each (node, &q->waiters) {
-            queued++;
-        }
-        spin_unlock_irqrestore(&q->lock, flags);
-    }
-    EXPECT_EQ(queued, count);
-}
-
 static void wait_for_ready(void *arg)
 {
     (void)arg;
@@ -55,7 +39,7 @@ TEST(a_waiter_goes_on_when_the_condition_comes_true)
 {
     reset();
     test_spawn("waiter", wait_for_ready, NULL);
-    let_queue(&shared.queue, 1);
+    test_await_waiters(&shared.queue, 1);
     EXPECT_EQ(atomic_load(&shared.passed), 0);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_one(&shared.queue), 1);
@@ -70,7 +54,7 @@ TEST(wake_all_wakes_everybody)
     for (unsigned i = 0; i < 20; i++) {
         test_spawn("waiter", wait_for_ready, NULL);
     }
-    let_queue(&shared.queue, 20);
+    test_await_waiters(&shared.queue, 20);
     atomic_store(&shared.is_ready, true);
     EXPECT_EQ(wait_wake_all(&shared.queue), 20);
     test_join_all();
@@ -119,7 +103,7 @@ TEST(a_signal_ends_an_interruptible_wait)
     enum wait_flags flags = WAIT_INTERRUPTIBLE;
     reset();
     struct thread *t = test_spawn("sleeper", sleep_interruptibly, &flags);
-    EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+    test_await_waiters(&shared.queue, 1);
     thread_notify(t, THREAD_SIGNALLED);
     test_join_all();
     EXPECT_EQ(atomic_load(&shared.status), ERR_INTR);
@@ -130,7 +114,7 @@ TEST(a_signal_does_not_end_an_uninterruptible_wait)
     enum wait_flags flags = WAIT_DEFAULT;
     reset();
     struct thread *t = test_spawn("sleeper", sleep_interruptibly, &flags);
-    EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
+    test_await_waiters(&shared.queue, 1);
     thread_notify(t, THREAD_SIGNALLED);
     EXPECT_OK(thread_sleep_until(in_ms(1), WAIT_DEFAULT));
     EXPECT_EQ(atomic_load(&shared.passed), 0);
@@ -171,7 +155,7 @@ TEST(wake_one_wakes_in_the_order_of_arrival)
     atomic_store(&fifo.permits, 0);
     for (uintptr_t i = 0; i < FIFO_WAITERS; i++) {
         test_spawn("waiter", wait_in_line, (void *)i);
-        let_queue(&fifo.queue, (unsigned)i + 1);
+        test_await_waiters(&fifo.queue, (unsigned)i + 1);
     }
     for (unsigned i = 0; i < FIFO_WAITERS; i++) {
         atomic_fetch_add(&fifo.permits, 1);
