@@ -82,6 +82,17 @@
     b   bad_exception
 .endm
 
+// Named as functions, so that backtraces through traps read well.
+    .type user_syscall, %function
+    .type user_fault, %function
+    .type user_interrupt, %function
+    .type user_serror, %function
+    .type kernel_interrupt, %function
+    .type kernel_sync, %function
+    .type kernel_serror, %function
+    .type stack_overflow, %function
+    .type bad_exception, %function
+
     .section .entry.text, "ax"
     .balign 2048
     .globl vectors
