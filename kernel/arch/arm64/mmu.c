@@ -189,6 +189,73 @@ static uint64_t *find_leaf(struct arch_aspace *as, vaddr_t va, unsigned *level)
     }
 }
 
+/* ---- Runs of entries ---- */
+
+enum { GROUP = 8 }; // entries looked at together, because most of most tables is empty
+
+// Index of the first entry in use from `i` on; `end` or more: none before `end`.
+static ALWAYS_INLINE unsigned next_used(const uint64_t *table, unsigned i, unsigned end)
+{
+    while (i < end) {
+        const uint64_t *e = table + i;
+        if (i % GROUP == 0 && (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) == 0) {
+            i += GROUP;
+        } else if (*e != 0) {
+            return i;
+        } else {
+            i++;
+        }
+    }
+    return end;
+}
+
+// The entries of one table that lie in a range of addresses.
+struct run {
+    uint64_t *table;
+    unsigned level;
+    unsigned first;
+    unsigned end;
+    vaddr_t base; // what entry 0 maps
+};
+
+// The run that starts with the entry for `at`, as far down as there are tables.  `end` may be 0, for
+// the end of all addresses.
+static struct run find_run(struct arch_aspace *as, vaddr_t at, vaddr_t end)
+{
+    struct run r = {.table = table_at(as->root.raw)};
+    r.first = entry_index(at, 0);
+    while (is_table(r.table[r.first], r.level)) {
+        r.table = table_at(r.table[r.first] & PTE_ADDR);
+        r.level++;
+        r.first = entry_index(at, r.level);
+    }
+    uint64_t size = level_size(r.level);
+    r.base = align_down(at, size * TABLE_ENTRIES);
+    uint64_t entries = (end - r.base + size - 1) >> level_shift(r.level);
+    r.end = end - r.base >= size * TABLE_ENTRIES ? TABLE_ENTRIES : (unsigned)entries;
+    return r;
+}
+
+// Whether entry `i`, which is in use, belongs to the run: that ends at a table, too.
+static bool run_has(const struct run *r, unsigned i)
+{
+    return i < r->end && !is_table(r->table[i], r->level);
+}
+
+static vaddr_t run_address(const struct run *r, unsigned i)
+{
+    return r->base + i * level_size(r->level);
+}
+
+// Where to go on when the run ended at entry `i`.
+static vaddr_t run_next(const struct run *r, unsigned i, vaddr_t end)
+{
+    if (i < r->end) {
+        return run_address(r, i);
+    }
+    return r->end < TABLE_ENTRIES ? end : run_address(r, TABLE_ENTRIES);
+}
+
 /* ---- Mapping ---- */
 
 // The highest level (largest block) at which `size` bytes from va and pa may be mapped.
@@ -353,7 +420,7 @@ static bool table_is_empty(const uint64_t *table, unsigned near)
         return false;
     }
     uint64_t seen = 0;
-    for (unsigned i = 0; i < TABLE_ENTRIES; i += 8) {
+    for (unsigned i = 0; i < TABLE_ENTRIES; i += GROUP) {
         seen |= table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
                 table[i + 5] | table[i + 6] | table[i + 7];
     }
@@ -389,25 +456,17 @@ void arch_unmap(struct arch_aspace *as, vaddr_t va, size_t size,
     u.count = 0;
     vaddr_t end = va + size; // may wrap to 0 at the very top
     for (vaddr_t at = va; at != end;) {
-        unsigned level;
-        uint64_t *entry = find_leaf(as, at, &level);
-        uint64_t step = level_size(level) - (at & (level_size(level) - 1));
-        if (entry == NULL) {
-            at = end - at <= step ? end : at + step;
-            continue;
+        struct run r = find_run(as, at, end);
+        unsigned i = next_used(r.table, r.first, r.end);
+        for (; run_has(&r, i); i = next_used(r.table, i + 1, r.end)) {
+            at = run_address(&r, i);
+            remove_entry(&u, &r.table[i], at, r.level);
         }
-        unsigned i = entry_index(at, level);
-        vaddr_t last = at;
-        for (; i < TABLE_ENTRIES && at != end; i++, entry++, at += level_size(level)) {
-            if (*entry != 0 && !is_table(*entry, level)) {
-                remove_entry(&u, entry, at, level);
-                last = at;
-            }
-        }
-        if (level == LEAF) {
+        if (r.level == LEAF) {
             flush_batch(&u);
-            prune(as, last);
+            prune(as, at);
         }
+        at = run_next(&r, i, end);
     }
     flush_batch(&u);
 }
@@ -420,20 +479,14 @@ void arch_protect(struct arch_aspace *as, vaddr_t va, size_t size, uint32_t prot
     vaddr_t end = va + size;
     bool is_changed = false;
     for (vaddr_t at = va; at != end;) {
-        unsigned level;
-        uint64_t *entry = find_leaf(as, at, &level);
-        uint64_t step = level_size(level) - (at & (level_size(level) - 1));
-        if (entry == NULL) {
-            at = end - at <= step ? end : at + step;
-            continue;
+        struct run r = find_run(as, at, end);
+        unsigned i = next_used(r.table, r.first, r.end);
+        for (; run_has(&r, i); i = next_used(r.table, i + 1, r.end)) {
+            uint64_t kept = r.table[i] & PTE_ADDR;
+            write_entry(&r.table[i], kept | bits | (r.level == LEAF ? PTE_TABLE : 0));
+            is_changed = true;
         }
-        for (unsigned i = entry_index(at, level); i < TABLE_ENTRIES && at != end;
-             i++, entry++, at += level_size(level)) {
-            if (*entry != 0 && !is_table(*entry, level)) {
-                write_entry(entry, (*entry & PTE_ADDR) | bits | (level == LEAF ? PTE_TABLE : 0));
-                is_changed = true;
-            }
-        }
+        at = run_next(&r, i, end);
     }
     if (is_changed) {
         tlb_flush_range(as, va, size, false);
@@ -462,24 +515,17 @@ static bool is_bad(uint64_t entry)
 bool arch_find_bad_mapping(vaddr_t *va)
 {
     vaddr_t at = LINEAR_BASE;
-    while (at >= LINEAR_BASE) { // until it wraps
-        unsigned level;
-        const uint64_t *entry = find_leaf(&arch_kernel_aspace, at, &level);
-        if (entry == NULL) {
-            at = align_down(at, level_size(level)) + level_size(level);
-            continue;
-        }
-        for (unsigned i = entry_index(at, level); i < TABLE_ENTRIES; i++, entry++) {
-            if (*entry != 0 && is_table(*entry, level)) {
-                break;
-            }
-            if (is_bad(*entry)) {
-                *va = at;
+    do {
+        struct run r = find_run(&arch_kernel_aspace, at, 0);
+        unsigned i = next_used(r.table, r.first, r.end);
+        for (; run_has(&r, i); i = next_used(r.table, i + 1, r.end)) {
+            if (is_bad(r.table[i])) {
+                *va = run_address(&r, i);
                 return true;
             }
-            at += level_size(level);
         }
-    }
+        at = run_next(&r, i, 0);
+    } while (at != 0);
     return false;
 }
 
@@ -495,34 +541,31 @@ status_t arch_aspace_init(struct arch_aspace *as)
 // Frees the tables below one of level 2, or of level 1: children before parents.
 static void free_below_level2(uint64_t table)
 {
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        uint64_t entry = linear(table)[i];
-        if (entry != 0) {
-            kernel_table_page_free(paddr(entry & PTE_ADDR));
-        }
+    const uint64_t *entries = linear(table);
+    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
+         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
+        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
     }
 }
 
 static void free_below_level1(uint64_t table)
 {
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        uint64_t entry = linear(table)[i];
-        if (entry != 0) {
-            free_below_level2(entry & PTE_ADDR);
-            kernel_table_page_free(paddr(entry & PTE_ADDR));
-        }
+    const uint64_t *entries = linear(table);
+    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
+         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
+        free_below_level2(entries[i] & PTE_ADDR);
+        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
     }
 }
 
-// Nothing is mapped and the ASID is on no CPU, so there is nothing to invalidate.
+// The ASID is on no CPU, so there is nothing to invalidate.
 void arch_aspace_fini(struct arch_aspace *as)
 {
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        uint64_t entry = linear(as->root.raw)[i];
-        if (entry != 0) {
-            free_below_level1(entry & PTE_ADDR);
-            kernel_table_page_free(paddr(entry & PTE_ADDR));
-        }
+    const uint64_t *entries = linear(as->root.raw);
+    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
+         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
+        free_below_level1(entries[i] & PTE_ADDR);
+        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
     }
     kernel_table_page_free(as->root);
 }
