@@ -40,6 +40,7 @@ enum {
     CR_ENABLE = 1u << 0,
     CR_TRANSMIT = 1u << 8,
     CR_RECEIVE = 1u << 9,
+    CR_MODEM_AND_FLOW = 0xfc00, // DTR, RTS, outputs, RTS and CTS flow control
 
     IFLS_HALF_FULL = 2u << 3 | 2u, // receive at 1/2 full, transmit at 1/2 empty
 
@@ -217,26 +218,36 @@ static void handle(void *context)
 
 /*
  * Line control changes only while the UART is off (3.3.8), and the UART goes off only when it has
- * sent what the firmware left in it.  A byte that was typed before now would be lost with the
- * one-byte FIFO that it sits in.
+ * sent what the firmware left in it.
+ *
+ * A byte that was typed before now sits in the one-byte FIFO, which is the first place of the large
+ * one.  It is taken after the switch: taking it before would let the next byte in, to be lost in the
+ * switch, and the emulator's next byte is always at the door.
  */
+static void enable_fifo(struct pl011 *u, uint32_t control)
+{
+    for (unsigned looks = 0; (read(u, FR) & FR_BUSY) != 0 && looks < POLL_LIMIT; looks++) {
+    }
+    write(u, CR, control);
+    // All zeros, five bits a byte, is what nobody has set up.
+    uint32_t format = read(u, LCR_H);
+    format = LCR_H_FIFO | (format != 0 ? format : LCR_H_8_BITS);
+    bool has_byte = (read(u, FR) & FR_RECEIVE_EMPTY) == 0;
+    write(u, LCR_H, format);
+    u->early_data = has_byte ? read(u, DR) : NO_DATA;
+}
+
 static void init_device(struct pl011 *u)
 {
+    uint32_t control = read(u, CR) & CR_MODEM_AND_FLOW;
     u->early_data = NO_DATA;
     write(u, IMSC, 0);
     if ((read(u, LCR_H) & LCR_H_FIFO) == 0) {
-        for (unsigned looks = 0; (read(u, FR) & FR_BUSY) != 0 && looks < POLL_LIMIT; looks++) {
-        }
-        uint32_t data;
-        if (read_data(u, &data)) {
-            u->early_data = data;
-        }
-        write(u, CR, 0);
-        write(u, LCR_H, LCR_H_FIFO | LCR_H_8_BITS);
+        enable_fifo(u, control);
     }
     write(u, IFLS, IFLS_HALF_FULL);
     write(u, ICR, INT_ALL & ~(uint32_t)(INT_RECEIVE | INT_RECEIVE_TIMEOUT));
-    write(u, CR, CR_ENABLE | CR_TRANSMIT | CR_RECEIVE);
+    write(u, CR, control | CR_ENABLE | CR_TRANSMIT | CR_RECEIVE);
     unsigned revision = read(u, PERIPH_ID2) >> 4 & 0xf;
     u->fifo_depth = revision >= 3 ? 2 * FIFO_DEPTH : FIFO_DEPTH;
 }
