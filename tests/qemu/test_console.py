@@ -34,3 +34,14 @@ def test_no_input_is_lost_at_any_speed(terminal, smp, lines):
         return system.seen[before:].replace(b"\r\n", b"\n")
     system.wait_for(lambda _: len(shown()) >= len(text))
     assert shown() == text
+
+
+def test_what_was_typed_before_the_kernel_ran_is_kept(terminal):
+    system = terminal("--append", "quiet", "--append", "init=/bin/echo")
+    text = b"typed while nobody was there to read it"
+    system.type(text)
+
+    def shown():
+        return system.seen.partition(b"ready")[2].strip()
+    system.wait_for(lambda _: len(shown()) >= len(text))
+    assert shown() == text
