@@ -42,6 +42,9 @@ bool irq_is_active(void)
 void kernel_irq(void)
 {
     struct irq_cpu *here = this_cpu(irq_cpu);
+    if (UNLIKELY(irqs.ops == NULL)) {
+        panic("an interrupt, and no interrupt controller"); // nobody could silence it
+    }
     here->depth++;
     irqs.ops->dispatch();
     here->depth--;

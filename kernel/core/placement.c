@@ -5,6 +5,9 @@
 // How many waiting threads a thief looks at, so that the victim's lock is not held for long.
 enum { STEAL_LOOKS = 32 };
 
+// How many idle CPUs are considered for help with a queue.
+enum { HELPER_LOOKS = 4 };
+
 static struct cpu *next_online(const struct cpu *c)
 {
     struct cpu *next = cpu_next_online(c);
@@ -211,23 +214,28 @@ void rq_steal(struct run_queue *rq) NO_THREAD_ANALYSIS
     }
 }
 
-void rq_call_idle(void)
+struct cpu *rq_find_helper(struct run_queue *rq)
 {
-    if (atomic_load_explicit(&sched_idle_count, memory_order_relaxed) == 0) {
-        return;
-    }
-    cpu_for_each_online(c)
-    {
-        struct run_queue *rq = rq_of(c);
-        if (atomic_load_explicit(&rq->is_waiting, memory_order_relaxed)) {
-            spin_lock(&rq->lock);
-            bool is_waiting =
-                atomic_exchange_explicit(&rq->is_waiting, false, memory_order_relaxed);
-            spin_unlock(&rq->lock);
-            if (is_waiting) {
-                cpu_send_ipi(c, IPI_RESCHEDULE);
-                return;
+    unsigned left = atomic_load_explicit(&sched_idle_count, memory_order_relaxed);
+    left = left < HELPER_LOOKS ? left : HELPER_LOOKS;
+    for (struct cpu *c = cpu_next_online(NULL); c != NULL && left != 0; c = cpu_next_online(c)) {
+        if (atomic_load_explicit(&rq_of(c)->is_waiting, memory_order_relaxed)) {
+            if (find_loot(rq, c) != NULL) {
+                return c;
             }
+            left--;
         }
+    }
+    return NULL;
+}
+
+void rq_call_helper(struct cpu *c)
+{
+    struct run_queue *rq = rq_of(c);
+    spin_lock(&rq->lock);
+    bool is_waiting = atomic_exchange_explicit(&rq->is_waiting, false, memory_order_relaxed);
+    spin_unlock(&rq->lock);
+    if (is_waiting) {
+        cpu_send_ipi(c, IPI_RESCHEDULE);
     }
 }

@@ -91,8 +91,9 @@ void rq_slice_expired(struct timer *timer)
     nsec_t now = time_now();
     rq->slice_end = 0;
     rq_charge(rq, now);
-    bool has_waiting = queued(rq) != 0;
-    if (has_waiting) {
+    struct cpu *helper = NULL;
+    if (queued(rq) != 0) {
+        helper = rq_find_helper(rq);
         if (rq->current->policy == THREAD_ROUND_ROBIN && now - rq->turn_start >= ROUND_ROBIN_NS) {
             rq->is_turn_over = true;
             rq->turn_start = now;
@@ -101,8 +102,8 @@ void rq_slice_expired(struct timer *timer)
         rq_arm_slice(rq, now);
     }
     spin_unlock(&rq->lock);
-    if (has_waiting) {
-        rq_call_idle();
+    if (helper != NULL) {
+        rq_call_helper(helper);
     }
 }
 

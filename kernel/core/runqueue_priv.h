@@ -121,5 +121,8 @@ void rq_send(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock);
 // Tries to pull a thread from another CPU to this one, which is idle.  No lock held.
 void rq_steal(struct run_queue *rq);
 
-// Calls an idle CPU to steal, if there is one that waits.  No lock held.
-void rq_call_idle(void);
+// A CPU that waits for an interrupt and may run something that waits on `rq`; NULL: none at hand.
+struct cpu *rq_find_helper(struct run_queue *rq) REQUIRES(rq -> lock);
+
+// Wakes that CPU, which steals before it waits again.  No lock held.
+void rq_call_helper(struct cpu *c);

@@ -293,6 +293,7 @@ void sched_run_idle(void)
     arch_irq_disable();
     spin_lock(&rq->lock);
     rq->charged = time_now();
+    rq->stats.idle_ns = 0; // what this thread did so far was booting
     spin_unlock(&rq->lock);
     atomic_fetch_add_explicit(&sched_idle_count, 1, memory_order_relaxed);
     for (;;) {

@@ -10,12 +10,13 @@
  *   switch: charge who ran, choose the best of the queue, switch stacks with the queue unlocked
  *   idle: steal from the longest queue; nothing to steal: wait for an interrupt
  *   slice timer: armed while somebody waits; sets NEED_RESCHED when the slice is used up, and calls
- *     an idle CPU to steal
+ *     an idle CPU that may run what waits
  *
  * Invariants:
  *  1. Those of thread.h.
  *  2. While more than the running thread wants the CPU, the slice timer is armed or NEED_RESCHED is
- *     set (an IPI that will do so may be on its way).
+ *     set (an IPI that will do so may be on its way); except beside a THREAD_FIFO thread, which takes
+ *     no turns.
  *  3. A CPU that waits for an interrupt has `is_waiting` set under its run queue lock after finding
  *     the queue empty; who queues a thread there clears it under the lock and sends the IPI.  So no
  *     thread waits on a sleeping CPU, and a burst of wake-ups costs one IPI.

@@ -256,6 +256,35 @@ TEST(idle_cpus_take_threads_that_wait_elsewhere)
     EXPECT(cpu_online_count() == 1 || __builtin_popcountll(atomic_load(&spread.cpus)) > 1);
 }
 
+static uint64_t ipis_elsewhere(void)
+{
+    uint64_t sum = 0;
+    cpu_for_each_online(c)
+    {
+        struct sched_stats stats;
+        sched_cpu_stats(c, &stats);
+        sum += c->index == 0 ? 0 : stats.ipis;
+    }
+    return sum;
+}
+
+TEST(idle_cpus_are_left_alone_by_threads_that_may_not_come)
+{
+    atomic_store(&shares.is_over, false);
+    for (uintptr_t i = 0; i < 3; i++) {
+        struct thread *t = spawn_on_first(work_until_over, i);
+        EXPECT(t != NULL);
+        thread_start(t);
+    }
+    sleep_ms(5);
+    uint64_t before = ipis_elsewhere();
+    sleep_ms(100); // fifty slices
+    uint64_t after = ipis_elsewhere();
+    atomic_store(&shares.is_over, true);
+    test_join_all();
+    EXPECT(after - before < 20);
+}
+
 /* ---- Real time ---- */
 
 static struct {
