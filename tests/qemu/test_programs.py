@@ -50,3 +50,9 @@ def test_processes_that_come_go_and_die_leave_nothing_behind(guest, build, varia
 def test_the_same_program_runs_through_the_firmware(guest):
     result = guest("--uefi", "--smp", "2", "--", "/bin/args", "x")
     assert (result.returncode, result.stdout) == (2, "/bin/args\nx\n"), result.stderr
+
+
+@pytest.mark.parametrize("mem,smp", [("16M", "1"), ("32M", "4")])
+def test_a_program_that_uses_all_memory_is_killed_and_nothing_is_lost(guest, mem, smp):
+    result = guest("--mem", mem, "--smp", smp, "--", "/bin/hog")
+    assert result.returncode == 0, result.stdout + result.stderr
