@@ -162,11 +162,13 @@ size_t process_count(void)
 
 /* ---- Beginning ---- */
 
-// Starts the thread of a process whose address space is ready.  On failure the caller still has p.
+// Starts the thread of a process whose address space is ready.  Takes p: a failure frees it.
 static status_t launch(struct process *p, const struct arch_frame *frame, bool is_fork, pid_t *pid)
 {
     status_t status = uthread_create(p, p->name, frame, &p->thread);
     if (status != OK) {
+        aspace_unref(p->aspace);
+        process_unref(p);
         return status;
     }
     if (is_fork) {
@@ -194,19 +196,10 @@ status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *p
     struct arch_frame frame;
     status = exec_load(path, file, args, argc, &p->aspace, &frame);
     if (status != OK) {
-        goto out_record;
+        process_unref(p);
+        return status;
     }
-    status = launch(p, &frame, false, pid);
-    if (status != OK) {
-        goto out_aspace;
-    }
-    return OK;
-
-out_aspace:
-    aspace_unref(p->aspace);
-out_record:
-    process_unref(p);
-    return status;
+    return launch(p, &frame, false, pid);
 }
 
 status_t process_fork(pid_t *pid)
@@ -219,21 +212,12 @@ status_t process_fork(pid_t *pid)
     }
     status = aspace_fork(self->aspace, &p->aspace);
     if (status != OK) {
-        goto out_record;
+        process_unref(p);
+        return status;
     }
     struct arch_frame frame = *arch_user_frame(thread_current());
     arch_frame_set_result(&frame, 0);
-    status = launch(p, &frame, true, pid);
-    if (status != OK) {
-        goto out_aspace;
-    }
-    return OK;
-
-out_aspace:
-    aspace_unref(p->aspace);
-out_record:
-    process_unref(p);
-    return status;
+    return launch(p, &frame, true, pid);
 }
 
 /* ---- Ending ---- */

@@ -51,6 +51,20 @@
     ldp x16, x17, [sp, #128]
 .endm
 
+// All general registers but x30, and away.
+.macro load_all_and_return
+    load_caller_saved
+    ldp x18, x19, [sp, #144]
+    ldp x20, x21, [sp, #160]
+    ldp x22, x23, [sp, #176]
+    ldp x24, x25, [sp, #192]
+    ldp x26, x27, [sp, #208]
+    ldp x28, x29, [sp, #224]
+    ldp x0, x1, [sp, #0]
+    add sp, sp, #FRAME_SIZE
+    eret
+.endm
+
 // A vector slot for entries from user mode.
 .macro vector_user target
     .balign 128
@@ -196,16 +210,7 @@ load_frame:
     msr sp_el0, x9
     msr elr_el1, x10
     msr spsr_el1, x11
-    load_caller_saved
-    ldp x18, x19, [sp, #144]
-    ldp x20, x21, [sp, #160]
-    ldp x22, x23, [sp, #176]
-    ldp x24, x25, [sp, #192]
-    ldp x26, x27, [sp, #208]
-    ldp x28, x29, [sp, #224]
-    ldp x0, x1, [sp, #0]
-    add sp, sp, #FRAME_SIZE
-    eret
+    load_all_and_return
 
 // A frame record below the trap frame makes backtraces go through traps: x29 points at
 // {interrupted x29, interrupted pc}.
@@ -240,16 +245,7 @@ load_kernel_frame:
     ldp x10, x11, [sp, #FRAME_PC]
     msr elr_el1, x10
     msr spsr_el1, x11
-    load_caller_saved
-    ldp x18, x19, [sp, #144]
-    ldp x20, x21, [sp, #160]
-    ldp x22, x23, [sp, #176]
-    ldp x24, x25, [sp, #192]
-    ldp x26, x27, [sp, #208]
-    ldp x28, x29, [sp, #224]
-    ldp x0, x1, [sp, #0]
-    add sp, sp, #FRAME_SIZE
-    eret
+    load_all_and_return
 
 kernel_serror:
     enter_from_kernel

@@ -609,26 +609,3 @@ void arch_linear_map_ready(void)
     window_l3[0] = 0;
     tlb_flush_all();
 }
-
-void arch_sync_icache(const void *va, size_t size)
-{
-    uint64_t ctr;
-    __asm__("mrs %0, ctr_el0" : "=r"(ctr));
-    uint64_t line = 4ull << (ctr >> 16 & 0xf); // smallest data cache line in bytes
-    for (vaddr_t at = align_down((vaddr_t)va, line); at < (vaddr_t)va + size; at += line) {
-        __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
-    }
-    // Other aliases of the code exist, so the whole instruction cache goes.
-    __asm__ volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory");
-}
-
-void arch_clean_dcache(const void *va, size_t size)
-{
-    uint64_t ctr;
-    __asm__("mrs %0, ctr_el0" : "=r"(ctr));
-    uint64_t line = 4ull << (ctr >> 16 & 0xf);
-    for (vaddr_t at = align_down((vaddr_t)va, line); at < (vaddr_t)va + size; at += line) {
-        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
-    }
-    __asm__ volatile("dsb sy" ::: "memory");
-}
