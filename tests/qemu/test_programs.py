@@ -56,3 +56,13 @@ def test_the_same_program_runs_through_the_firmware(guest):
 def test_a_program_that_uses_all_memory_is_killed_and_nothing_is_lost(guest, mem, smp):
     result = guest("--mem", mem, "--smp", smp, "--", "/bin/hog")
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_programs_read_the_log_as_records_in_order(guest):
+    result = guest("--smp", "4", "--", "/bin/log")
+    assert result.returncode == 0, result.stderr
+    records = [line.split(" ", 5) for line in result.stdout.splitlines()]
+    assert [int(r[0]) for r in records] == list(range(1, len(records) + 1))
+    times = [int(r[1]) for r in records]
+    assert times == sorted(times) and times[0] > 0
+    assert any(r[4] == "cpu:" and "4 of 4" in r[5] for r in records), result.stdout
