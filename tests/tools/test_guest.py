@@ -95,10 +95,15 @@ def test_what_cannot_start_is_125(guest, arguments):
     assert result.stderr
 
 
+def at_a_terminal():
+    """A suite that runs in the background has interrupts ignored, and so would the tool."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_qemu_ends_with_the_tool(tools, probe, number):
     tool = subprocess.Popen([tools / "guest", "--kernel", probe("HANG")], stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL)
+                            stderr=subprocess.DEVNULL, preexec_fn=at_a_terminal)
     assert tool.stdout.readline() == b"out\n"
     children = pathlib.Path(f"/proc/{tool.pid}/task/{tool.pid}/children").read_text().split()
     assert len(children) == 1
