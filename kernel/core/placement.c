@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which CPU a thread runs on: wake-up placement, stealing, and calls to idle CPUs. */
+#include "kernel/core/irq.h"
 #include "kernel/core/runqueue_priv.h"
+
+// A thread that sleeps again so soon is worth waiting for: about what it costs to wake another CPU.
+constexpr nsec_t SHORT_BURST_NS = 50 * NSEC_PER_USEC;
 
 // How many waiting threads a thief looks at, so that the victim's lock is not held for long.
 enum { STEAL_LOOKS = 32 };
@@ -58,6 +62,19 @@ static struct cpu *search(const struct thread *t, struct cpu *last)
     return best != NULL ? best : last;
 }
 
+/*
+ * Whether the thread that wakes `t` is likely to sleep soon, as threads that talk to each other do.
+ * Then its own CPU runs `t` before another one has heard of it.  Only one is kept that way; should the
+ * waker run on after all, the slice timer calls an idle CPU to fetch it.
+ */
+static bool is_soon_free(const struct run_queue *here, const struct thread *t)
+{
+    const struct thread *waker = thread_current();
+    return !irq_is_active() && waker->policy == THREAD_FAIR && waker->burst_ns < SHORT_BURST_NS &&
+           t->policy == THREAD_FAIR && thread_is_allowed(t, here->cpu) &&
+           atomic_load_explicit(&here->queued, memory_order_relaxed) == 0;
+}
+
 static struct cpu *choose_cpu(struct run_queue *rq, struct thread *t)
 {
     struct cpu *last = rq->cpu;
@@ -70,6 +87,9 @@ static struct cpu *choose_cpu(struct run_queue *rq, struct thread *t)
         while (atomic_load_explicit(&t->is_on_cpu, memory_order_acquire)) {
             arch_relax();
         }
+    }
+    if (is_soon_free(rq_here(), t)) {
+        return rq_here()->cpu;
     }
     bool is_fair = t->policy == THREAD_FAIR;
     if (may_stay &&

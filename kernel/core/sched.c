@@ -183,6 +183,15 @@ static ALWAYS_INLINE struct run_queue *lock_here(void) NO_THREAD_ANALYSIS
     return rq;
 }
 
+// Down at once and up slowly: one burst that an interrupt or the host of a virtual CPU made long says
+// little about the next.
+static void note_burst(struct thread *t)
+{
+    nsec_t burst = t->run_ns - t->run_ns_awake;
+    t->run_ns_awake = t->run_ns;
+    t->burst_ns = burst < t->burst_ns ? burst : (3 * t->burst_ns + burst) / 4;
+}
+
 void thread_park(void) NO_THREAD_ANALYSIS
 {
     struct thread *self = thread_current();
@@ -194,6 +203,7 @@ void thread_park(void) NO_THREAD_ANALYSIS
         self->wake_pending = false;
         spin_unlock(&rq->lock);
     } else {
+        note_burst(self);
         self->state = THREAD_SLEEPING;
         switch_from(rq, self, false);
     }

@@ -4,7 +4,8 @@
  * above it (policy in lib/sched), placement at wake-up, stealing by idle CPUs.  There is no tick: a
  * CPU with one runnable thread is not interrupted, and one with none waits for an interrupt.
  *
- *   wake, start: choose a CPU: the last one if idle, else any idle one, else the last one
+ *   wake, start: choose a CPU: the waker's own if it is about to sleep and nobody waits there (threads
+ *     that talk to each other stay together), else the last one if idle, any idle one, the last one
  *     -> queue there -> if the newcomer should run at once: NEED_RESCHED on the thread that runs
  *        there, and an IPI unless that CPU will look by itself
  *   switch: charge who ran, choose the best of the queue, switch stacks with the queue unlocked

@@ -7,6 +7,9 @@
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
 
+// What a thread of which nothing is known runs between sleeps: long enough to be spread.
+constexpr nsec_t NEW_BURST_NS = NSEC_PER_MSEC;
+
 static void reap(struct work *work)
 {
     struct thread *t = container_of(work, struct thread, reap);
@@ -41,6 +44,7 @@ void thread_init(struct thread *t, const char *name, void *stack, size_t stack_s
     fair_entity_init(&t->fair, 0);
     list_init(&t->rt.link);
     t->is_plain = true;
+    t->burst_ns = NEW_BURST_NS;
     work_init(&t->reap, reap);
     arch_thread_init(&t->arch, (char *)stack + stack_size, run, t);
 }

@@ -86,6 +86,8 @@ struct thread {
     struct rt_entity rt;          // [run queue lock] THREAD_FIFO, THREAD_ROUND_ROBIN
     struct cpu_set *affinity;     // [run queue lock] NULL: any CPU
     nsec_t run_ns;                // [run queue lock] CPU time used up to the last switch
+    nsec_t run_ns_awake;          // [run queue lock] run_ns when it slept last
+    nsec_t burst_ns;              // [run queue lock] how long it runs between sleeps, roughly
     uint64_t switches;            // [run queue lock] times it got the CPU
     struct work reap;             // carries a dead thread to the worker
     struct lock_held held;        // [c] locks held; empty in release builds

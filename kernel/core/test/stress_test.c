@@ -10,7 +10,7 @@
 #include "tests/harness/random.h"
 #include "tests/harness/test.h"
 
-enum { THREADS = 20, ROUNDS = 150, QUEUES = 3 };
+enum { THREADS = 20, ROUNDS = 60, QUEUES = 3 };
 
 static struct {
     struct thread *threads[THREADS]; // alive until everybody has done its rounds
