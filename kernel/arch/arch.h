@@ -127,7 +127,6 @@ struct arch_frame *arch_user_frame(struct thread *t);
 void arch_frame_init_user(struct arch_frame *frame, vaddr_t pc, vaddr_t sp, uint64_t arg);
 void arch_frame_set_result(struct arch_frame *frame, int64_t value);
 vaddr_t arch_frame_pc(const struct arch_frame *frame);
-vaddr_t arch_frame_sp(const struct arch_frame *frame);
 bool arch_frame_is_user(const struct arch_frame *frame);
 
 // User FP and thread-pointer state of the running thread, copied to a new thread (fork).

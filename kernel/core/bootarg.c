@@ -5,18 +5,13 @@
 #include "lib/base/string.h"
 #include "lib/cmdline/cmdline.h"
 
-static char bootarg[BOOTARG_MAX];
+static char bootarg[CMDLINE_SIZE_MAX];
 
 void bootarg_init(struct span line)
 {
     size_t len = u64_min(line.size, sizeof(bootarg) - 1);
     memcpy(bootarg, line.data, len);
     bootarg[len] = '\0';
-}
-
-const char *bootarg_line(void)
-{
-    return bootarg;
 }
 
 bool bootarg_has(const char *name)

@@ -7,13 +7,8 @@
 
 #include "lib/base/span.h"
 
-enum { BOOTARG_MAX = 2048 }; // bytes with the NUL; a longer line is cut
-
-// Copies the line, which need not be terminated.
+// Copies the line, which ends at a NUL or with the span; beyond CMDLINE_SIZE_MAX it is cut.
 void bootarg_init(struct span line);
-
-// The whole line, NUL-terminated, in the kernel's own copy.
-const char *bootarg_line(void);
 
 // Whether `name` stands on the line and is not switched off (name=0).
 bool bootarg_has(const char *name);

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the loader left: command line, RAM, ramdisk, device tree. */
 #include "abi/bootinfo.h"
+#include "kernel/arch/arch.h"
 #include "kernel/core/bootarg.h"
-#include "kernel/core/panic.h"
 #include "kernel/dev/fdt_platform.h"
 #include "kernel/init/init.h"
 #include "kernel/init/record_priv.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
-#include "lib/base/bits.h"
 #include "lib/base/string.h"
+#include "lib/cmdline/cmdline.h"
 
 enum { FDT_HEADER_SIZE = 40 };
 
 struct boot_record boot_record;
-
-static void reserve(paddr_t base, uint64_t size)
-{
-    memory_reserve(base, size);
-}
 
 static const void *early(paddr_t pa, uint64_t size)
 {
@@ -38,11 +33,7 @@ static bool open_fdt(struct fdt *fdt)
     return tree != NULL && fdt_open_address(tree, fdt) == OK;
 }
 
-static status_t add_ram(paddr_t base, uint64_t size)
-{
-    return memory_add(base, size);
-}
-
+// As fdt_platform_memory calls it; a reservation cannot fail.
 static status_t reserve_ram(paddr_t base, uint64_t size)
 {
     memory_reserve(base, size);
@@ -56,7 +47,7 @@ static void read_fdt(const struct fdt *fdt)
     bootarg_init(chosen.bootargs);
     boot_record.ramdisk = chosen.initrd;
     boot_record.ramdisk_size = chosen.initrd_size;
-    reserve(chosen.initrd, chosen.initrd_size);
+    memory_reserve(chosen.initrd, chosen.initrd_size);
 }
 
 static void add_bootinfo_range(const struct bootinfo_memory *m)
@@ -68,7 +59,7 @@ static void add_bootinfo_range(const struct bootinfo_memory *m)
     case BOOTINFO_MEMORY_LOADER:
     case BOOTINFO_MEMORY_ACPI:
         boot_record.has_lost_ram |= memory_add(paddr(m->base), m->size_bytes) != OK;
-        reserve(paddr(m->base), m->size_bytes);
+        memory_reserve(paddr(m->base), m->size_bytes);
         break;
     case BOOTINFO_MEMORY_FIRMWARE:
     case BOOTINFO_MEMORY_RESERVED: memory_exclude(paddr(m->base), m->size_bytes); break;
@@ -90,9 +81,9 @@ static bool read_bootinfo(void)
     for (uint64_t i = 0; i < info->memory_count; i++) {
         add_bootinfo_range(&map[i]);
     }
-    const char *line = info->cmdline == 0 ? NULL : early(paddr(info->cmdline), BOOTARG_MAX);
+    const char *line = info->cmdline == 0 ? NULL : early(paddr(info->cmdline), CMDLINE_SIZE_MAX);
     if (line != NULL) {
-        bootarg_init(span_of(line, strnlen(line, BOOTARG_MAX)));
+        bootarg_init(span_of(line, strnlen(line, CMDLINE_SIZE_MAX)));
     }
     boot_record.ramdisk = paddr(info->ramdisk);
     boot_record.ramdisk_size = info->ramdisk_size_bytes;
@@ -106,10 +97,10 @@ void init_boot_record(void)
     if (has_fdt) {
         boot_record.fdt_size = fdt.blob.size;
         read_fdt(&fdt);
-        reserve(arch_boot.fdt, fdt.blob.size);
+        memory_reserve(arch_boot.fdt, fdt.blob.size);
     }
     if (!read_bootinfo() && has_fdt) {
-        boot_record.has_lost_ram = fdt_platform_memory(&fdt, add_ram, reserve_ram) != OK;
+        boot_record.has_lost_ram = fdt_platform_memory(&fdt, memory_add, reserve_ram) != OK;
     }
 }
 

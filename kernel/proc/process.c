@@ -20,7 +20,6 @@ static struct {
     struct rb_root by_pid;    // [lock]
     struct process *first;    // [lock] NULL before it starts and after it has ended
     pid_t next_pid;           // [lock]
-    size_t count;             // [lock]
     _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
     struct wait_queue first_wait;
     process_open_t open; // [I]
@@ -100,7 +99,6 @@ static void insert_locked(struct process *p) REQUIRES(processes.lock)
         link = goes_left ? &parent->left : &parent->right;
     }
     rb_insert(&processes.by_pid, &p->by_pid, parent, link);
-    processes.count++;
 }
 
 static pid_t choose_pid_locked(void) REQUIRES(processes.lock)
@@ -134,30 +132,6 @@ static void remove_locked(struct process *p) REQUIRES(processes.lock)
 {
     rb_erase(&processes.by_pid, &p->by_pid);
     list_del_init(&p->sibling);
-    processes.count--;
-}
-
-status_t process_get(pid_t pid, struct process **out)
-{
-    mutex_lock(&processes.lock);
-    struct process *p = find_locked(pid);
-    if (p != NULL) {
-        process_ref(p);
-    }
-    mutex_unlock(&processes.lock);
-    if (p == NULL) {
-        return ERR_SRCH;
-    }
-    *out = p;
-    return OK;
-}
-
-size_t process_count(void)
-{
-    mutex_lock(&processes.lock);
-    size_t count = processes.count;
-    mutex_unlock(&processes.lock);
-    return count;
 }
 
 /* ---- Beginning ---- */

@@ -84,13 +84,8 @@ static inline struct process *process_current(void)
     return thread_current()->process;
 }
 
-// Looks up by identifier; adds a reference.  ERR_SRCH.
-status_t process_get(pid_t pid, struct process **out);
 void process_ref(struct process *p);
 void process_unref(struct process *p);
-
-// Number of processes, ended ones included.
-size_t process_count(void);
 
 // Waits (kernel threads at boot) until the first process has ended; gives its wait status.
 int process_wait_first(void);

@@ -84,12 +84,6 @@ struct extent *extent_next(const struct extent *e)
     return node == NULL ? NULL : extent_of(node);
 }
 
-struct extent *extent_prev(const struct extent *e)
-{
-    struct rb_node *node = rb_prev(&e->node);
-    return node == NULL ? NULL : extent_of(node);
-}
-
 bool extent_is_free(const struct extent_tree *tree, uint64_t start, uint64_t end)
 {
     const struct extent *e = extent_find(tree, start);

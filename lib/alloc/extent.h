@@ -34,10 +34,9 @@ void extent_remove(struct extent_tree *tree, struct extent *e);
 // Changes the bounds, within the room that its neighbours leave.
 void extent_resize(struct extent *e, uint64_t start, uint64_t end);
 
-// The neighbours in order; NULL at the ends.
+// In order; NULL at the end.
 struct extent *extent_first(const struct extent_tree *tree);
 struct extent *extent_next(const struct extent *e);
-struct extent *extent_prev(const struct extent *e);
 
 // Whether [start, end) is free.
 bool extent_is_free(const struct extent_tree *tree, uint64_t start, uint64_t end);

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Copies the console's input back to it until it has seen as many bytes as its argument says. */
 #include "abi/gen/syscall_stubs.h"
+#include "user/libswos/number.h"
 #include "user/libswos/print.h"
-
-static uint64_t number(const char *text)
-{
-    uint64_t value = 0;
-    while (*text >= '0' && *text <= '9') {
-        value = value * 10 + (uint64_t)(*text++ - '0');
-    }
-    return value;
-}
 
 int main(int argc, char **argv)
 {
     char bytes[256];
-    uint64_t left = argc > 1 ? number(argv[1]) : UINT64_MAX;
+    uint64_t left = argc > 1 ? parse_number(argv[1]) : UINT64_MAX;
     print("ready\n");
     while (left > 0) {
         int64_t got = sys_read(STDIN_HANDLE, bytes, left < sizeof(bytes) ? left : sizeof(bytes));

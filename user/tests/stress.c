@@ -9,6 +9,7 @@
 #include "abi/sys.h"
 #include "lib/base/bits.h"
 #include "lib/base/types.h"
+#include "user/libswos/number.h"
 #include "user/libswos/print.h"
 
 enum { REGIONS = 16, REGION_PAGES_MAX = 64, DEPTH_MAX = 3 };
@@ -169,15 +170,6 @@ static void worker(unsigned depth, uint64_t deadline)
     }
 }
 
-static uint64_t number(const char *text)
-{
-    uint64_t value = 0;
-    while (*text >= '0' && *text <= '9') {
-        value = value * 10 + (uint64_t)(*text++ - '0');
-    }
-    return value;
-}
-
 // One round: workers run until the deadline and all of them end well.
 static void round_of(uint64_t workers, uint64_t deadline)
 {
@@ -201,9 +193,9 @@ static void round_of(uint64_t workers, uint64_t deadline)
 
 int main(int argc, char **argv)
 {
-    uint64_t seconds = argc > 1 ? number(argv[1]) : 10;
-    uint64_t workers = argc > 2 ? number(argv[2]) : 8;
-    seed = argc > 3 ? number(argv[3]) : 1;
+    uint64_t seconds = argc > 1 ? parse_number(argv[1]) : 10;
+    uint64_t workers = argc > 2 ? parse_number(argv[2]) : 8;
+    seed = argc > 3 ? parse_number(argv[3]) : 1;
     seed = seed * 0x9e3779b97f4a7c15 + 1;
     uint64_t start = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC);
     round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill

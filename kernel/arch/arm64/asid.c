@@ -154,11 +154,6 @@ static void write_ttbr0(uint64_t root, uint64_t number)
     __asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(root | number << 48) : "memory");
 }
 
-static uint64_t empty_root_paddr(void)
-{
-    return arch_boot.image_pa.raw + ((vaddr_t)empty_root - arch_boot.image_va);
-}
-
 void arch_aspace_activate(struct arch_aspace *as)
 {
     struct asid_cpu *self = this_cpu(asid_cpu);
@@ -168,7 +163,7 @@ void arch_aspace_activate(struct arch_aspace *as)
     self->current = as;
     if (as == NULL) {
         uint64_t word = atomic_load_explicit(&self->active, memory_order_relaxed);
-        write_ttbr0(empty_root_paddr(), (uint16_t)(word != 0 ? word : self->reserved));
+        write_ttbr0(image_to_phys(empty_root).raw, (uint16_t)(word != 0 ? word : self->reserved));
         return;
     }
     uint64_t word = atomic_load_explicit(&as->asid, memory_order_relaxed);

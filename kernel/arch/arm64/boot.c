@@ -101,15 +101,6 @@ static void read_chosen(uint64_t fdt_pa, struct span *bootargs, struct span *see
     }
 }
 
-static size_t string_length(const char *s)
-{
-    size_t n = 0;
-    while (s[n] != '\0') {
-        n++;
-    }
-    return n;
-}
-
 static const struct bootinfo *bootinfo_at(uint64_t pa)
 {
     const struct bootinfo *info = (const struct bootinfo *)pa;
@@ -128,8 +119,7 @@ static vaddr_t choose_place(uint64_t fdt_pa, uint64_t bootinfo_pa, uint64_t coun
     const struct bootinfo *info = bootinfo_at(bootinfo_pa);
     read_chosen(fdt_pa, &bootargs, &fdt_seed);
     if (info != NULL && info->cmdline != 0) {
-        const char *line = (const char *)info->cmdline;
-        bootargs = span_of(line, string_length(line));
+        bootargs = span_of((const void *)info->cmdline, CMDLINE_SIZE_MAX);
     }
     arch_boot.is_randomised = !cmdline_has((const char *)bootargs.data, bootargs.size, "nokaslr");
     if (!arch_boot.is_randomised) {

@@ -23,6 +23,12 @@ extern uint64_t window_l3[TABLE_ENTRIES];   // 4 KiB windows at WINDOW_BASE
 constexpr vaddr_t EARLY_BASE = 0xffffa07fc0000000;
 constexpr vaddr_t WINDOW_BASE = EARLY_BASE + ((vaddr_t)EARLY_SLOTS << 21);
 
+// Physical address of something in the image, by its virtual one.
+static inline paddr_t image_to_phys(const void *p)
+{
+    return paddr_add(arch_boot.image_pa, (vaddr_t)p - arch_boot.image_va);
+}
+
 // From asm, MMU off.  Builds the tables, relocates the image, and gives virtual minus physical.
 uint64_t boot_prepare(uint64_t image_pa, uint64_t fdt_pa, uint64_t bootinfo_pa, uint64_t counter,
                       bool was_el2);

@@ -120,11 +120,6 @@ void arch_set_current(struct thread *t, uintptr_t percpu)
     __asm__ volatile("msr tpidr_el1, %0" ::"r"(t) : "memory");
 }
 
-static paddr_t image_to_phys(const void *p)
-{
-    return paddr_add(arch_boot.image_pa, (vaddr_t)p - arch_boot.image_va);
-}
-
 paddr_t arch_secondary_entry(void)
 {
     return image_to_phys(secondary_start);

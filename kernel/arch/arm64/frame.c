@@ -80,11 +80,6 @@ vaddr_t arch_frame_pc(const struct arch_frame *frame)
     return frame->pc;
 }
 
-vaddr_t arch_frame_sp(const struct arch_frame *frame)
-{
-    return frame->sp;
-}
-
 bool arch_frame_is_user(const struct arch_frame *frame)
 {
     return (frame->psr & PSR_MODE_MASK) == PSR_EL0;
