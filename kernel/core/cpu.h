@@ -68,8 +68,8 @@ struct cpu_start_ops {
     status_t (*start)(uint64_t hwid, paddr_t entry, uint64_t argument);
 };
 
-// Boot: starts every added CPU that is not online and waits until each is, or failed to start, or
-// took longer than a second (a log line names those).  Sleeps: in a thread.
+// Boot: starts every added CPU that is not online and waits until each is or failed to start, or
+// until none has come up for a second (a log line names the absent).  Sleeps: in a thread.
 void cpu_start_all(const struct cpu_start_ops *ops);
 
 // Registers (boot, before cpu_start_all) a function that each secondary CPU calls on itself with
