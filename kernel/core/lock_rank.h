@@ -10,14 +10,21 @@ enum lock_rank {
     // Sleeping locks, outermost first.
     RANK_PROC_TREE = 10, // process tree and identifiers: held while processes are linked
     RANK_PROCESS,        // one process: its threads, state, exit status
+    RANK_FILE,           // an open file's position: held across its read or write
+    RANK_VNODE,          // a vnode's content and entries: inside a file's position; parents first
+    RANK_FS,             // a file system's own state: inside a vnode
     RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up
     RANK_VMO,            // a memory object's pages: inside an address space
     RANK_MODULE,         // other sleeping locks of one module that call nothing locked
     // Spinlocks.
     RANK_FIRST_SPIN = 100,
     RANK_OBJECT = RANK_FIRST_SPIN, // small per-object state
+    RANK_HANDLES,                  // a handle table's slots: references are taken under it
+    RANK_NAMES,                    // the cache of directory entries
+    RANK_BLOCK,                    // a block device's queue: drivers submit under it
     RANK_DEVICE,                   // a driver's registers and rings
     RANK_TTY,                      // console rings
+    RANK_EVENT,                    // a source's watches: state changes under any lock above
     RANK_WAIT,                     // a wait queue: conditions are tested under it
     RANK_WORK,                     // a worker's list: objects are put away under any lock above
     RANK_ASID,                     // ASID generation: inside an address-space switch
