@@ -37,6 +37,7 @@ enum lock_rank {
     RANK_KMAP,                     // kernel address space allocator
     RANK_MEMMAP,                   // which RAM is on line: sections bring pages to the allocator
     RANK_PAGES,                    // page allocator: slabs refill under their lock
+    RANK_RANDOM,                   // the random generator: anybody may want bytes
     RANK_LOG,                      // log sinks
     RANK_PANIC,                    // nothing below
 };
