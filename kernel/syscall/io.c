@@ -42,7 +42,7 @@ static status_t put(int32_t handle, const void *bytes, size_t size, size_t *done
     return put_on_console(bytes, size, done);
 }
 
-int64_t sys_write(int32_t handle, vaddr_t bytes, uint64_t size)
+int64_t sys_console_write(int32_t handle, vaddr_t bytes, uint64_t size)
 {
     char chunk[CHUNK_SIZE];
     uint64_t total = 0;
@@ -65,7 +65,7 @@ int64_t sys_write(int32_t handle, vaddr_t bytes, uint64_t size)
     return (int64_t)total;
 }
 
-int64_t sys_read(int32_t handle, vaddr_t bytes, uint64_t size)
+int64_t sys_console_read(int32_t handle, vaddr_t bytes, uint64_t size)
 {
     char chunk[CHUNK_SIZE];
     size_t n;

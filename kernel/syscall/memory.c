@@ -35,7 +35,7 @@ static unsigned map_flags(uint32_t flags)
     return out;
 }
 
-int64_t sys_mmap(vaddr_t address, uint64_t size, uint32_t prot, uint32_t flags)
+int64_t sys_map_anonymous(vaddr_t address, uint64_t size, uint32_t prot, uint32_t flags)
 {
     size_t pages;
     status_t status = page_range(address, size, &pages);

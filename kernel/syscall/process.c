@@ -20,7 +20,7 @@ int64_t sys_null(void)
     return 0;
 }
 
-int64_t sys_exit(int32_t status)
+int64_t sys_exit_group(int32_t status)
 {
     process_exit(wait_status_exited(status));
 }
@@ -53,7 +53,7 @@ static status_t copy_args(vaddr_t argv, char *room, size_t size, size_t *used, s
     }
 }
 
-int64_t sys_spawn(vaddr_t path, vaddr_t argv)
+int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
 {
     char name[PATH_MAX_BYTES];
     size_t len;
@@ -76,7 +76,7 @@ int64_t sys_spawn(vaddr_t path, vaddr_t argv)
     return status == OK ? pid : status;
 }
 
-int64_t sys_wait(int32_t pid, vaddr_t status_address, uint32_t flags)
+int64_t sys_wait_child(int32_t pid, vaddr_t status_address, uint32_t flags)
 {
     pid_t ended;
     int wait_status;
@@ -103,13 +103,13 @@ int64_t sys_getpid(void)
     return process_current()->pid;
 }
 
-int64_t sys_yield(void)
+int64_t sys_sched_yield(void)
 {
     thread_yield();
     return 0;
 }
 
-int64_t sys_setaffinity(vaddr_t mask, uint64_t size)
+int64_t sys_set_affinity(vaddr_t mask, uint64_t size)
 {
     size_t words = align_up(cpu_count(), 64) / 64;
     void *bits;
@@ -126,12 +126,12 @@ int64_t sys_setaffinity(vaddr_t mask, uint64_t size)
     return status;
 }
 
-int64_t sys_getcpu(void)
+int64_t sys_cpu_number(void)
 {
     return cpu_this()->index;
 }
 
-int64_t sys_clock(uint32_t clock)
+int64_t sys_clock_read(uint32_t clock)
 {
     switch (clock) {
     case SYS_CLOCK_WALL: return (int64_t)time_wall();
@@ -140,7 +140,7 @@ int64_t sys_clock(uint32_t clock)
     }
 }
 
-int64_t sys_sleep(uint64_t deadline)
+int64_t sys_sleep_until(uint64_t deadline)
 {
     return thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
 }

@@ -58,9 +58,10 @@ static void bench_syscall(void)
 // First touch of anonymous pages; page tables for them are there after the first round.
 static void bench_fault(void)
 {
-    int64_t memory = sys_mmap(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory =
+        sys_map_anonymous(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
     if (memory < 0) {
-        sys_exit(1);
+        sys_exit_group(1);
     }
     uint64_t from = ticks();
     for (uint64_t i = 0; i < PAGES; i++) {
@@ -73,7 +74,8 @@ static void bench_mmap(void)
 {
     uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t memory = sys_mmap(NULL, 16ull * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+        int64_t memory =
+            sys_map_anonymous(NULL, 16ull * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
         *(volatile char *)memory = 1;
         sys_munmap((const void *)memory, 16ull * PAGE_SIZE);
     }
@@ -86,9 +88,9 @@ static void bench_fork(void)
     for (int i = 0; i < ROUNDS; i++) {
         int64_t pid = sys_fork();
         if (pid == 0) {
-            sys_exit(0);
+            sys_exit_group(0);
         }
-        sys_wait((int32_t)pid, NULL, 0);
+        sys_wait_child((int32_t)pid, NULL, 0);
     }
     report("fork", from, ticks(), ROUNDS);
 }
@@ -98,8 +100,8 @@ static void bench_spawn(void)
     const char *argv[] = {"/bin/bench", "nothing", NULL};
     uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t pid = sys_spawn(argv[0], argv);
-        sys_wait((int32_t)pid, NULL, 0);
+        int64_t pid = sys_spawn_path(argv[0], argv);
+        sys_wait_child((int32_t)pid, NULL, 0);
     }
     report("spawn", from, ticks(), ROUNDS);
 }

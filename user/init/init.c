@@ -13,8 +13,8 @@ int main(int argc, char **argv)
     (void)argv;
     print("swift-os: up, nothing to run yet; Ctrl-A X leaves QEMU\n");
     for (;;) {
-        if (sys_wait(-1, NULL, 0) == ERR_CHILD) {
-            sys_sleep(NSEC_NEVER);
+        if (sys_wait_child(-1, NULL, 0) == ERR_CHILD) {
+            sys_sleep_until(NSEC_NEVER);
         }
     }
 }

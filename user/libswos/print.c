@@ -14,5 +14,5 @@ void print_to(int handle, const char *format, ...)
     va_start(args, format);
     size_t len = fmt_format(line, sizeof(line), format, args);
     va_end(args);
-    sys_write(handle, line, u64_min(len, sizeof(line) - 1));
+    sys_console_write(handle, line, u64_min(len, sizeof(line) - 1));
 }

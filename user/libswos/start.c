@@ -38,6 +38,6 @@ _Noreturn void swos_start(uint64_t *stack, const uint64_t *dynamic, uint64_t bas
     relocate(dynamic, base);
     int status = main((int)stack[0], (char **)(stack + 1));
     for (;;) {
-        sys_exit(status);
+        sys_exit_group(status);
     }
 }

@@ -35,12 +35,13 @@ static int generation(volatile uint32_t *memory, uint32_t depth)
     int64_t pid = sys_fork();
     if (pid == 0) {
         if (!holds(memory, depth)) {
-            sys_exit(2);
+            sys_exit_group(2);
         }
         return -(int)(depth + 1);
     }
     int status = 0;
-    if (pid < 0 || sys_wait((int32_t)pid, &status, 0) != pid || status != wait_status_exited(0)) {
+    if (pid < 0 || sys_wait_child((int32_t)pid, &status, 0) != pid ||
+        status != wait_status_exited(0)) {
         return 3;
     }
     return holds(memory, depth) ? 0 : 4;
@@ -48,7 +49,8 @@ static int generation(volatile uint32_t *memory, uint32_t depth)
 
 int main(void)
 {
-    int64_t memory = sys_mmap(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory =
+        sys_map_anonymous(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
     if (memory < 0) {
         return 5;
     }

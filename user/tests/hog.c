@@ -14,9 +14,9 @@ enum { ROUNDS = 3, PAGES = 256 };
 
 static void touch(uint64_t size)
 {
-    int64_t memory = sys_mmap(NULL, size, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory = sys_map_anonymous(NULL, size, SYS_PROT_READ | SYS_PROT_WRITE, 0);
     if (memory < 0) {
-        sys_exit(1);
+        sys_exit_group(1);
     }
     for (uint64_t i = 0; i < size; i += PAGE_SIZE) {
         *(volatile char *)((uint64_t)memory + i) = 1;
@@ -38,10 +38,10 @@ int main(void)
         int64_t pid = sys_fork();
         if (pid == 0) {
             touch(TOO_MUCH);
-            sys_exit(2);
+            sys_exit_group(2);
         }
         int status = 0;
-        if (pid < 0 || sys_wait((int32_t)pid, &status, 0) != pid ||
+        if (pid < 0 || sys_wait_child((int32_t)pid, &status, 0) != pid ||
             status != wait_status_signalled(SIGKILL)) {
             print("round %d: status %#x\n", i, (unsigned)status);
             return 3;

@@ -34,7 +34,7 @@ static void check(bool is_right, const char *what)
 {
     if (!is_right) {
         print_error("stress: %s\n", what);
-        sys_exit(99);
+        sys_exit_group(99);
     }
 }
 
@@ -57,7 +57,7 @@ static void verify(const struct region *r)
 static void map(struct region *r)
 {
     uint64_t pages = 1 + random_below(REGION_PAGES_MAX);
-    int64_t address = sys_mmap(NULL, pages * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t address = sys_map_anonymous(NULL, pages * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
     check(address > 0 || address == ERR_NOMEM, "mmap failed");
     if (address > 0) {
         *r = (struct region){.address = (uint64_t)address, .pages = pages};
@@ -94,8 +94,8 @@ static void protect(struct region *r)
 static void migrate(void)
 {
     uint64_t mask = 1ull << random_below(4);
-    if (sys_setaffinity(&mask, sizeof(mask)) == 0) {
-        check(1ull << sys_getcpu() == mask, "runs on a forbidden CPU");
+    if (sys_set_affinity(&mask, sizeof(mask)) == 0) {
+        check(1ull << sys_cpu_number() == mask, "runs on a forbidden CPU");
     }
 }
 
@@ -104,12 +104,13 @@ static void worker(unsigned depth, uint64_t deadline);
 // A child does the same for a while and is killed or ends by itself.
 static void fork_child(unsigned depth)
 {
-    uint64_t until = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) + random_below(20 * NSEC_PER_MSEC);
+    uint64_t until =
+        (uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) + random_below(20 * NSEC_PER_MSEC);
     int64_t pid = sys_fork();
     if (pid == 0) {
         seed += (uint64_t)sys_getpid() * 0x9e3779b97f4a7c15;
         worker(depth + 1, until);
-        sys_exit(0);
+        sys_exit_group(0);
     }
     if (pid < 0) {
         check(pid == ERR_NOMEM, "fork failed");
@@ -117,11 +118,12 @@ static void fork_child(unsigned depth)
     }
     bool is_killed = random_below(2) == 0;
     if (is_killed) {
-        sys_sleep((uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) + random_below(5 * NSEC_PER_MSEC));
+        sys_sleep_until((uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) +
+                        random_below(5 * NSEC_PER_MSEC));
         sys_kill((int32_t)pid, SIGKILL);
     }
     int status = 0;
-    check(sys_wait((int32_t)pid, &status, 0) == pid, "wait failed");
+    check(sys_wait_child((int32_t)pid, &status, 0) == pid, "wait failed");
     check(status == 0 || status == wait_status_signalled(SIGKILL), "child failed");
 }
 
@@ -153,14 +155,14 @@ static void step(struct region *r, unsigned depth)
             fork_child(depth);
         }
         break;
-    default: sys_yield(); break;
+    default: sys_sched_yield(); break;
     }
 }
 
 static void worker(unsigned depth, uint64_t deadline)
 {
     struct region regions[REGIONS] = {};
-    while ((uint64_t)sys_clock(SYS_CLOCK_MONOTONIC) < deadline) {
+    while ((uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) < deadline) {
         step(&regions[random_below(REGIONS)], depth);
     }
     for (size_t i = 0; i < REGIONS; i++) {
@@ -179,13 +181,13 @@ static void round_of(uint64_t workers, uint64_t deadline)
         if (pid == 0) {
             seed = seed * 31 + i + 1;
             worker(0, deadline);
-            sys_exit(0);
+            sys_exit_group(0);
         }
     }
     // As the first process this also inherits the children of those who were killed.
     int status = 0;
     int64_t pid;
-    while ((pid = sys_wait(-1, &status, 0)) > 0) {
+    while ((pid = sys_wait_child(-1, &status, 0)) > 0) {
         check(status == 0 || status == wait_status_signalled(SIGKILL), "worker failed");
     }
     check(pid == ERR_CHILD, "wait failed");
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
     uint64_t workers = argc > 2 ? parse_number(argv[2]) : 8;
     seed = argc > 3 ? parse_number(argv[3]) : 1;
     seed = seed * 0x9e3779b97f4a7c15 + 1;
-    uint64_t start = (uint64_t)sys_clock(SYS_CLOCK_MONOTONIC);
+    uint64_t start = (uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC);
     round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill
     struct sys_meminfo before = {};
     struct sys_meminfo after = {};

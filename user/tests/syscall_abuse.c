@@ -50,26 +50,28 @@ static void wild_pointers(void)
     };
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
         const void *p = at(addresses[i]);
-        expect("write", sys_write(STDOUT_HANDLE, p, 1), ERR_FAULT);
-        expect("write past the end", sys_write(STDOUT_HANDLE, p, UINT64_MAX), ERR_FAULT);
-        expect("spawn path", sys_spawn(p, p), ERR_FAULT);
-        expect("spawn argv", sys_spawn("/bin/args", p), ERR_FAULT);
+        expect("write", sys_console_write(STDOUT_HANDLE, p, 1), ERR_FAULT);
+        expect("write past the end", sys_console_write(STDOUT_HANDLE, p, UINT64_MAX), ERR_FAULT);
+        expect("spawn path", sys_spawn_path(p, p), ERR_FAULT);
+        expect("spawn argv", sys_spawn_path("/bin/args", p), ERR_FAULT);
         expect("meminfo", sys_meminfo(p, sizeof(struct sys_meminfo), 0), ERR_FAULT);
         expect("log_read", sys_log_read(0, p, 4096), ERR_FAULT);
-        expect("setaffinity", sys_setaffinity(p, 8), ERR_FAULT);
+        expect("setaffinity", sys_set_affinity(p, 8), ERR_FAULT);
     }
 }
 
 static void absurd_ranges(void)
 {
-    expect("mmap of nothing", sys_mmap(0, 0, SYS_PROT_READ, 0), ERR_INVAL);
-    expect("mmap of everything", sys_mmap(0, UINT64_MAX, SYS_PROT_READ, 0), ERR_INVAL);
-    expect("mmap unaligned", sys_mmap(at(1), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
+    expect("mmap of nothing", sys_map_anonymous(0, 0, SYS_PROT_READ, 0), ERR_INVAL);
+    expect("mmap of everything", sys_map_anonymous(0, UINT64_MAX, SYS_PROT_READ, 0), ERR_INVAL);
+    expect("mmap unaligned", sys_map_anonymous(at(1), 4096, SYS_PROT_READ, SYS_MAP_FIXED),
+           ERR_INVAL);
     expect("mmap of the kernel",
-           sys_mmap(at(0xffff000040000000), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
-    expect("mmap at zero", sys_mmap(at(0), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
-    expect("mmap W+X", sys_mmap(0, 4096, SYS_PROT_WRITE | SYS_PROT_EXEC, 0), ERR_INVAL);
-    expect("mmap bad flags", sys_mmap(0, 4096, SYS_PROT_READ, 1u << 31), ERR_INVAL);
+           sys_map_anonymous(at(0xffff000040000000), 4096, SYS_PROT_READ, SYS_MAP_FIXED),
+           ERR_INVAL);
+    expect("mmap at zero", sys_map_anonymous(at(0), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
+    expect("mmap W+X", sys_map_anonymous(0, 4096, SYS_PROT_WRITE | SYS_PROT_EXEC, 0), ERR_INVAL);
+    expect("mmap bad flags", sys_map_anonymous(0, 4096, SYS_PROT_READ, 1u << 31), ERR_INVAL);
     expect("munmap wrapping", sys_munmap(at(0xfffffffffffff000), UINT64_MAX - 4095), ERR_INVAL);
     expect("mprotect of a hole", sys_mprotect(at(0x700000000000), 4096, SYS_PROT_READ), ERR_NOMEM);
 }
@@ -80,10 +82,10 @@ int main(void)
     expect("call past the end", raw_call(SYSCALL_COUNT), ERR_NOSYS);
     expect("call far past the end", raw_call(UINT64_MAX), ERR_NOSYS);
     expect("call with high bits", raw_call(1ull << 32 | SYS_getpid), ERR_NOSYS);
-    expect("bad handle", sys_write(7, "x", 1), ERR_BADF);
+    expect("bad handle", sys_console_write(7, "x", 1), ERR_BADF);
     expect("kill nobody", sys_kill(1 << 21, 9), ERR_SRCH);
     expect("kill with a bad signal", sys_kill((int32_t)sys_getpid(), 65), ERR_INVAL);
-    expect("wait without children", sys_wait(-1, NULL, 0), ERR_CHILD);
+    expect("wait without children", sys_wait_child(-1, NULL, 0), ERR_CHILD);
     wild_pointers();
     absurd_ranges();
     return failures == 0 ? 0 : 1;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the generated decoder (build/gen/syscall_table.c) calls before and after a handler: handles
+ * become objects with a reference, grants are looked up.  So no handler can forget a check.
+ */
+#pragma once
+
+#include "abi/rights.h"
+#include "kernel/object/file.h"
+
+enum { AT_WORKING_DIRECTORY = -100 }; // AT_FDCWD
+
+// ERR_PERM: the process lacks one of the grants of the mask (1 << enum swos_grant).
+status_t decode_grants(uint32_t mask);
+
+// A handle of the process as its object, with a reference.  Errors as handle_get.
+status_t decode_file(int32_t handle, rights_t need, struct file **out);
+status_t decode_any(int32_t handle, rights_t need, struct object **out);
+
+// A directory handle with the right to look up, or NULL for AT_WORKING_DIRECTORY.
+status_t decode_at(int32_t handle, struct file **out);
+
+static inline void decode_drop_any(struct object *o)
+{
+    object_unref_now(o);
+}
+
+static inline void decode_drop_file(struct file *f)
+{
+    file_unref(f);
+}
+
+static inline void decode_drop_at(struct file *f)
+{
+    if (f != NULL) {
+        file_unref(f);
+    }
+}
