@@ -24,7 +24,7 @@
 
 #include "kernel/core/log.h"
 #include "kernel/core/wait.h"
-#include "kernel/dev/ring.h"
+#include "lib/base/ring.h"
 
 // Conditions on which the device shall interrupt.
 enum {

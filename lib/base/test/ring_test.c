@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/dev/ring.h"
+#include "lib/base/ring.h"
 
 #include "tests/harness/test.h"
 
