@@ -91,7 +91,7 @@ $B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) -MMD -MP -c $$< -o $$@
 $B/$1/kernel.elf: $$(OBJECTS_$1) $(KLDS) tools/ksyms $(MAKEFILE_LIST)
 	$$(call say,LD,$$@)
-	$Qtools/link-kernel $$@ $(LD) $(KLDFLAGS) -T $(KLDS) $$(OBJECTS_$1)
+	$Qtools/link-kernel $$@ $(LD) $(KLDFLAGS) -T $(KLDS) $$(filter %.o,$$^)
 $B/$1/kernel.img: $B/$1/kernel.elf
 	$$(call say,IMAGE,$$@)
 	$Q$(OBJCOPY) -O binary $$< $$@

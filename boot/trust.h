@@ -6,11 +6,8 @@
 #pragma once
 
 #include "boot/firmware.h"
+#include "lib/boot/key.h"
 #include "lib/boot/manifest.h"
-#include "lib/crypt/crypt.h"
-
-// The public half of the build's SIGN_KEY, part of the loader.
-extern const uint8_t trust_key[CRYPT_PUBLIC_KEY_SIZE];
 
 // Whether the file is a manifest that our key has signed; `out` borrows it.
 efi_status_t trust_manifest(const struct firmware *firmware, const char *path, struct span file,

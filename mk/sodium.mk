@@ -9,6 +9,7 @@ SODIUM_VERIFY  := crypto_core/ed25519/ref10/ed25519_ref10 crypto_hash/sha256/cp/
                   crypto_hash/sha512/cp/hash_sha512_cp crypto_sign/ed25519/ref10/open \
                   crypto_sign/ed25519/ref10/sign crypto_verify/sodium/verify
 SODIUM_SIGN    := $(SODIUM_VERIFY) crypto_sign/ed25519/ref10/keypair
+SODIUM_KERNEL  := $(SODIUM_VERIFY) crypto_stream/chacha20/ref/chacha20_ref
 SODIUM_INCLUDE := -I$(SODIUM_SOURCES)/include -I$(SODIUM_SOURCES)/include/sodium
 SODIUM_DEFINES := -DHAVE_TI_MODE=1 -DCONFIGURED=1 -DNATIVE_LITTLE_ENDIAN=1 -DSODIUM_STATIC=1 \
                   -DNDEBUG=1
@@ -33,7 +34,7 @@ $(3:%=$B/$1/sodium/%.o): $B/$1/sodium/%.o: $(SODIUM_STAMP) $(MAKEFILE_LIST)
 $(4:%=$B/$1/glue/%.o): $B/$1/glue/%.o: $(SODIUM_GLUE)/%.c $(SODIUM_STAMP) $(MAKEFILE_LIST)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$Q$(CC) -std=c23 -I. $(WARNINGS) $2 $(SODIUM_INCLUDE) $(SODIUM_DEFINES) -MMD -MP -c $$< -o $$@
+	$Q$(CC) -std=c23 -I. $(WARNINGS) $2 $(SODIUM_INCLUDE) -isystem $(SODIUM_SOURCES) $(SODIUM_DEFINES) -MMD -MP -c $$< -o $$@
 endef
 
 # --- the loader verifies with the public half of SIGN_KEY ----------------------------------------
@@ -53,6 +54,20 @@ $B/boot/obj/key.o: $B/boot/key.c $(MAKEFILE_LIST)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(LOADER_FLAGS) -c $< -o $@
+
+# --- the kernel verifies the base image, and has a random generator -------------------------------
+# One set of objects for all variants: the sanitizer of the checked one has no business in there.
+$(eval $(call sodium,crypt,$(filter-out -std=%,$(filter-out $(WARNINGS),$(KFLAGS))) \
+    -I$(SODIUM_GLUE)/include,$(SODIUM_KERNEL),crypt stream support))
+$(VARIANTS:%=$B/%/kernel.elf): $(SODIUM_OBJECTS_crypt) $B/crypt/key.o
+$B/crypt/key.o: $B/boot/key.c $(MAKEFILE_LIST)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(KFLAGS) -c $< -o $@
+
+# --- tests on this machine -------------------------------------------------------------------------
+$(eval $(call sodium,host/crypt,$(HOST_FLAGS),$(SODIUM_KERNEL),crypt stream support))
+$(HOST_TESTS): $(SODIUM_OBJECTS_host/crypt)
 
 # --- tools/sign signs, on the machine that builds --------------------------------------------------
 # keypair.c also holds what wants random numbers; it is dropped with the other unused sections.

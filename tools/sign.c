@@ -3,7 +3,7 @@
  * Signs what the UEFI loader boots.  A key file holds the 32-byte seed of an Ed25519 key as 64
  * hexadecimal digits; lines that begin with # are comments.
  *
- *   sign public-key KEY OUT               the public half, as a C source for the loader
+ *   sign public-key KEY OUT               the public half, as a C source for loader and kernel
  *   sign manifest KEY OUT NAME=FILE...    a manifest of these files, see lib/boot/manifest.h
  *
  * The manifest's generation is SIGN_GENERATION of the environment, or 1.
@@ -100,7 +100,7 @@ static void write_public_key(const char *key_path, const char *path)
 {
     struct key key = read_key(key_path);
     FILE *file = open_file(path, "w");
-    (void)fprintf(file, "// Made by tools/sign.\n#include \"boot/trust.h\"\n\n"
+    (void)fprintf(file, "// Made by tools/sign.\n#include \"lib/boot/key.h\"\n\n"
                         "const uint8_t trust_key[CRYPT_PUBLIC_KEY_SIZE] = {");
     for (size_t i = 0; i < sizeof(key.public_half); i++) {
         (void)fprintf(file, "%s0x%02x,", i % 8 == 0 ? "\n    " : " ", key.public_half[i]);

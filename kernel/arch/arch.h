@@ -36,6 +36,7 @@ struct arch_features {
     bool has_pan;        // privileged access never
     bool has_lse;        // single-instruction atomics
     bool has_rng;        // RNDR
+    bool has_sha256;     // SHA256H and its sisters
     bool has_bti;        // branch target identification
     bool has_tlbi_range; // range TLB invalidation
     unsigned asid_bits;  // 8 or 16
@@ -63,6 +64,11 @@ NORETURN void arch_cpu_halt(void);
 
 // A hardware random number, if the CPU has such an instruction and it delivered.
 bool arch_random(uint64_t *out);
+
+// The compression function of SHA-256 (FIPS 180-4 6.2.2) over `count` blocks of 64 bytes, by the CPU's
+// instructions; only where arch_features.has_sha256.  Any context: the FP registers it uses are those
+// of whoever was interrupted when it returns.
+void arch_sha256(uint32_t state[8], const void *blocks, size_t count);
 
 // What the boot code found and chose; constant from kernel_main on.
 struct arch_boot {

@@ -34,5 +34,5 @@ bool random_is_seeded(void);
 status_t random_wait(nsec_t deadline, enum wait_flags flags);
 
 // Mixes bytes in that are worth `bits` of entropy (0: who knows, but no harm).  Any context in which
-// nothing of rank RANK_RANDOM or above is held.
+// nothing of rank RANK_WAIT or above is held.
 void random_add(const void *bytes, size_t size, unsigned bits);

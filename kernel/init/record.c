@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the loader left: command line, RAM, ramdisk, device tree. */
+#include <limits.h>
+
 #include "abi/bootinfo.h"
 #include "kernel/arch/arch.h"
 #include "kernel/core/bootarg.h"
+#include "kernel/core/random.h"
 #include "kernel/dev/fdt_platform.h"
 #include "kernel/init/init.h"
 #include "kernel/init/record_priv.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
+#include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/cmdline/cmdline.h"
 
-enum { FDT_HEADER_SIZE = 40 };
+enum {
+    FDT_HEADER_SIZE = 40,
+    CPU_NUMBERS = 8, // of 64 bits: twice what a seed takes
+};
 
 struct boot_record boot_record;
 
@@ -40,10 +47,32 @@ static status_t reserve_ram(paddr_t base, uint64_t size)
     return OK;
 }
 
+static void add_entropy(const void *bytes, size_t size)
+{
+    random_add(bytes, size, (unsigned)u64_min(size * 8, UINT_MAX));
+}
+
+// The seed of address randomisation is spent: who learns an address knows some of it.
+static void read_seeds(const struct fdt_chosen *chosen)
+{
+    random_add(chosen->kaslr_seed.data, chosen->kaslr_seed.size, 0);
+    add_entropy(chosen->rng_seed.data, chosen->rng_seed.size);
+}
+
+// Of the CPU's own generator, as much as seeds ours.
+static void read_cpu_entropy(void)
+{
+    uint64_t number;
+    for (unsigned i = 0; i < CPU_NUMBERS && arch_random(&number); i++) {
+        add_entropy(&number, sizeof(number));
+    }
+}
+
 static void read_fdt(const struct fdt *fdt)
 {
     struct fdt_chosen chosen;
     fdt_platform_chosen(fdt, &chosen);
+    read_seeds(&chosen);
     bootarg_init(chosen.bootargs);
     boot_record.ramdisk = chosen.initrd;
     boot_record.ramdisk_size = chosen.initrd_size;
@@ -85,6 +114,7 @@ static bool read_bootinfo(void)
     if (line != NULL) {
         bootarg_init(span_of(line, strnlen(line, CMDLINE_SIZE_MAX)));
     }
+    add_entropy(info->entropy, u64_min(info->entropy_size_bytes, sizeof(info->entropy)));
     boot_record.ramdisk = paddr(info->ramdisk);
     boot_record.ramdisk_size = info->ramdisk_size_bytes;
     return true;
@@ -99,6 +129,7 @@ void init_boot_record(void)
         read_fdt(&fdt);
         memory_reserve(arch_boot.fdt, fdt.blob.size);
     }
+    read_cpu_entropy();
     if (!read_bootinfo() && has_fdt) {
         boot_record.has_lost_ram = fdt_platform_memory(&fdt, memory_add, reserve_ram) != OK;
     }

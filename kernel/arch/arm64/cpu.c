@@ -39,8 +39,10 @@ static void detect_features(void)
     uint64_t isar0 = READ_SYSREG(id_aa64isar0_el1);
     uint64_t mmfr0 = READ_SYSREG(id_aa64mmfr0_el1);
     uint64_t mmfr1 = READ_SYSREG(id_aa64mmfr1_el1);
+    uint64_t pfr0 = READ_SYSREG(id_aa64pfr0_el1);
     uint64_t pfr1 = READ_SYSREG(id_aa64pfr1_el1);
     arch_features.has_rng = field(isar0, 60) != 0;
+    arch_features.has_sha256 = field(isar0, 12) != 0 && field(pfr0, 20) != 0xf;
     arch_features.has_tlbi_range = field(isar0, 56) == 2;
     arch_features.has_lse = field(isar0, 20) >= 2;
     arch_features.has_pan = field(mmfr1, 20) != 0;

@@ -506,6 +506,14 @@ void arch_cpu_halt(void)
     abort();
 }
 
+void arch_sha256(uint32_t state[8], const void *blocks, size_t count)
+{
+    (void)state;
+    (void)blocks;
+    (void)count;
+    abort(); // not one of the features
+}
+
 bool arch_random(uint64_t *out)
 {
     *out = next_random();
