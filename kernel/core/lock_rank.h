@@ -15,6 +15,7 @@ enum lock_rank {
     RANK_FS,             // a file system's own state: inside a vnode
     RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up
     RANK_VMO,            // a memory object's pages: inside an address space
+    RANK_VMO_FILE,       // a file's pages: inside a private object above it
     RANK_MODULE,         // other sleeping locks of one module that call nothing locked
     // Spinlocks.
     RANK_FIRST_SPIN = 100,
