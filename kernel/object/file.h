@@ -20,6 +20,7 @@
 #include "kernel/object/uio.h"
 
 struct file;
+struct handle_table;
 struct vmo;
 struct abi_stat;
 
@@ -56,6 +57,9 @@ struct file_ops {
     bool is_seekable;
     void (*release)(struct file *f);     // frees it; the last reference went
     void (*last_handle)(struct file *f); // nobody can reach it any more; may be NULL
+    // A handle of it left that table, others may be left: the record locks that the table owns go.
+    // May be NULL.
+    void (*closed)(struct file *f, const struct handle_table *t);
     status_t (*read)(struct file *f, struct uio *to, uint64_t *position);
     status_t (*write)(struct file *f, struct uio *from, uint64_t *position);
     // Events that hold now; with `w` not NULL the watch is hung on the source first.  NULL: always

@@ -41,10 +41,34 @@ void object_handle_add(struct object *o)
     refcount_inc(&o->handles);
 }
 
+void object_handle_adopt(struct object *o)
+{
+    refcount_inc(&o->handles);
+}
+
 void object_handle_drop(struct object *o)
 {
     if (refcount_dec(&o->handles) && o->ops->last_handle != NULL) {
         o->ops->last_handle(o);
     }
     object_unref_now(o);
+}
+
+static void run_last_handle(struct work *w)
+{
+    struct object *o = container_of(w, struct object, destroy_work);
+    work_init(w, run_destroy);
+    o->ops->last_handle(o);
+    object_unref_now(o);
+}
+
+void object_handle_drop_later(struct object *o)
+{
+    if (!refcount_dec(&o->handles) || o->ops->last_handle == NULL) {
+        object_unref(o);
+        return;
+    }
+    // The handle's reference keeps the end away from the work item until it has run.
+    work_init(&o->destroy_work, run_last_handle);
+    work_queue(&o->destroy_work);
 }

@@ -64,4 +64,9 @@ void object_unref_now(struct object *o);
 // A handle came into being or went; for the handle table only.  object_handle_drop also drops the
 // handle's reference.  Thread context, no locks.
 void object_handle_add(struct object *o);
+void object_handle_adopt(struct object *o); // the caller's reference becomes the handle's
 void object_handle_drop(struct object *o);
+
+// The same, but what follows from the last handle is put off to a worker: for who drops handles that
+// an object held (messages that nobody read), which may hold handles themselves.
+void object_handle_drop_later(struct object *o);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/handle/rights.h"
+
+#include "lib/base/bits.h"
+
+enum : uint32_t {
+    OF_CONSOLE = 1u << SWOS_GRANT_POWER | 1u << SWOS_GRANT_UPDATE | 1u << SWOS_GRANT_MOUNT |
+                 1u << SWOS_GRANT_DEVICE | 1u << SWOS_GRANT_TIME | 1u << SWOS_GRANT_CELL |
+                 1u << SWOS_GRANT_IDENTITY,
+};
+
+// The namespace comes with whatever has a use for paths: starting programs, reading, writing.  What
+// may be done with what a path names, the mask itself says.
+static const struct {
+    uint32_t cap;
+    uint32_t grants;
+} bundles[] = {
+    {SWOS_CAP_CONSOLE, OF_CONSOLE},
+    {SWOS_CAP_SPAWN, 1u << SWOS_GRANT_NAMESPACE},
+    {SWOS_CAP_FS_READ, 1u << SWOS_GRANT_NAMESPACE},
+    {SWOS_CAP_TMP_WRITE, 1u << SWOS_GRANT_NAMESPACE},
+    {SWOS_CAP_PROCESS_INSPECT, 1u << SWOS_GRANT_PROCESS},
+    {SWOS_CAP_NET, 1u << SWOS_GRANT_NETWORK},
+    {SWOS_CAP_LOG_EXPORT, 1u << SWOS_GRANT_LOG},
+};
+
+uint32_t rights_bundle(uint32_t caps)
+{
+    uint32_t grants = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(bundles); i++) {
+        if ((caps & bundles[i].cap) != 0) {
+            grants |= bundles[i].grants;
+        }
+    }
+    return grants;
+}
