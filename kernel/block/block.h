@@ -6,6 +6,7 @@
  *     ^                                                                          |
  *     '---- done(r), in interrupt context <---- block_finish <---- interrupt ----'
  *
+ * A device that is memory transfers at once instead (ops->transfer), where block_submit is called.
  * A partition is a block device as well: a part of another one, to which its requests go.
  *
  * Invariants:
@@ -19,7 +20,8 @@
  * take the driver's lock.  The list of devices only grows and has a lock of its own, so that a
  * device that was found stays.
  * Lifetimes: devices live for ever.  A request and what it points at belong to the layer from
- * block_submit until `done` is called; `done` may free or submit it again.
+ * block_submit until `done` is called.  `done` may free it; it submits nothing, since a device may
+ * be done before block_submit returns.
  *
  * What it does not do: it neither merges nor sorts requests, and caches nothing; that is the page
  * cache's.
@@ -56,13 +58,17 @@ struct block_request {
 
 struct block_device;
 
+// One of the two.
 struct block_ops {
     // Gives the request to the device; false: there is no room until another one ends.  The request
     // is within the device's bounds.  Interrupts masked, `lock` held.
     bool (*start)(struct block_device *d, struct block_request *r);
+
+    // Does all of the request.  Any context, no lock held.
+    status_t (*transfer)(struct block_device *d, const struct block_request *r);
 };
 
-// A driver's device has this in it, and fills the first part before block_add.
+// A driver's device has this in it, and fills the first part before block_init.
 struct block_device {
     const struct block_ops *ops; // [I]
     uint64_t size_bytes;         // [I] a multiple of the sector size
@@ -70,14 +76,19 @@ struct block_device {
     unsigned segments_max;       // [I] of a request, at least 1
     uint32_t request_max;        // [I] bytes of a request, a multiple of the sector size
     bool is_read_only;           // [I]
+    bool has_cache;              // [I] what was written waits for a flush
 
     char name[BLOCK_NAME_SIZE];  // [I] "disk0", "ram0", "disk0p2"
     struct block_device *parent; // [I] of a partition, else NULL
     uint64_t start;              // [I] of a partition, in bytes
     struct spinlock lock;
+    bool is_gone;        // [l] nothing is started any more
     struct list waiting; // [l] struct block_request, the next to be started first
     struct list link;    // [list lock]
 };
+
+// Readies a device for requests.
+void block_init(struct block_device *d);
 
 // Makes the device one that can be found, and gives it the next name of its kind: "disk" -> "disk3".
 // Thread context.
@@ -96,6 +107,10 @@ void block_submit(struct block_device *d, struct block_request *r);
 
 // From a driver: the request has ended.  Starts what waits.  No lock held; any context.
 void block_finish(struct block_device *d, struct block_request *r, status_t status);
+
+// From a driver: the device is gone, or broken.  What waits ends with ERR_NODEV, and so does what
+// comes.  What is in the device is the driver's to finish.  No lock held; any context.
+void block_set_gone(struct block_device *d);
 
 // Submits and waits for the end; op, offset and segments are set.  Gives what `done` would get.
 // Thread context.
