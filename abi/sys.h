@@ -35,6 +35,7 @@ struct sys_meminfo {
     uint64_t total_pages;
     uint64_t free_pages;
     uint64_t heap_objects;
+    uint64_t cached_pages; // content of files that can be read again
 };
 
 // A log record: this header, then the text without a NUL.

@@ -53,3 +53,13 @@ fuzz-%: $B/fuzz/%
 	@echo "  FUZZ    $*"; mkdir -p $B/fuzz/corpus/$*
 	$Q$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
 	    -artifact_prefix=$B/fuzz/$*- $B/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
+
+# The native tools that need nothing of this system run on the host for their tests.
+HOST_TOOLS := $(patsubst user/bin/%.c,$B/host/bin/%,$(shell grep -L 'user/lib/system.h\|abi/' \
+                user/bin/*.c))
+$B/host/bin/%: user/bin/%.c user/lib/tool.c user/lib/mode.c user/lib/tool.h $(MAKEFILE_LIST) | bootstrap
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. $(WARNINGS) -g -O1 -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) $(filter %.c,$^) -o $@
+host-programs: $(HOST_TOOLS)

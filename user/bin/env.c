@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/lib/tool.h"
+
+enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
+
+extern char **environ;
+
+int main(int argc, char **argv)
+{
+    tool_begin(argc, argv, "[-i] [-u NAME]... [NAME=VALUE]... [COMMAND [ARGUMENT]...]",
+               "Runs a command in a changed environment, or prints that.");
+    for (int c; (c = getopt(argc, argv, "+iu:")) != -1;) {
+        switch (c) {
+        case 'i': clearenv(); break;
+        case 'u': unsetenv(optarg); break;
+        default: tool_usage();
+        }
+    }
+    while (optind < argc && strchr(argv[optind], '=') != NULL) {
+        if (argv[optind][0] == '=' || putenv(argv[optind]) != 0) {
+            tool_die("%s: not a variable", argv[optind]);
+        }
+        optind++;
+    }
+    if (optind < argc) {
+        execvp(argv[optind], argv + optind);
+        int why = errno;
+        tool_fail(argv[optind]);
+        return why == ENOENT ? NOT_FOUND : CANNOT_RUN;
+    }
+    for (char **at = environ; at != NULL && *at != NULL; at++) {
+        puts(*at);
+    }
+    return tool_end();
+}
