@@ -72,7 +72,7 @@ $(HOST_TESTS): $(SODIUM_OBJECTS_host/crypt)
 # --- tools/sign signs, on the machine that builds --------------------------------------------------
 # keypair.c also holds what wants random numbers; it is dropped with the other unused sections.
 $(eval $(call sodium,host,-O2 -D_GNU_SOURCE $(REPRODUCIBLE) -ffunction-sections,$(SODIUM_SIGN),support))
-SIGN_C := tools/sign.c lib/boot/manifest.c
+SIGN_C := tools/sign.c lib/boot/manifest.c lib/swosbase/swosbase.c
 DEPS   += $(SIGN_C:%.c=$B/host/sign.obj/%.d)
 $B/host/sign.obj/%.o: %.c $(SODIUM_STAMP) $(MAKEFILE_LIST)
 	$(call say,HOSTCC,$@)

@@ -4,6 +4,7 @@
  * hexadecimal digits; lines that begin with # are comments.
  *
  *   sign public-key KEY OUT               the public half, as a C source for loader and kernel
+ *   sign base KEY IMAGE                   a base image, in place, see lib/swosbase/swosbase.h
  *   sign manifest KEY OUT NAME=FILE...    a manifest of these files, see lib/boot/manifest.h
  *
  * The manifest's generation is SIGN_GENERATION of the environment, or 1.
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "lib/boot/manifest.h"
+#include "lib/swosbase/swosbase.h"
 #include "sodium/crypto_hash_sha256.h"
 #include "sodium/crypto_sign_ed25519.h"
 #include "sodium/utils.h"
@@ -168,14 +170,39 @@ static void write_manifest(const char *key_path, const char *path, char **files,
     close_file(path, file);
 }
 
+// Nothing is signed that a kernel would not take.
+static void sign_base(const char *key_path, const char *path)
+{
+    uint8_t block[SWOSBASE_BLOCK_SIZE];
+    struct swosbase base;
+    FILE *file = open_file(path, "r+b");
+    if (fread(block, 1, sizeof(block), file) != sizeof(block) || fseek(file, 0, SEEK_END) != 0 ||
+        swosbase_open(block, (uint64_t)ftell(file), &base) != OK) {
+        fail(path, "is no whole base image");
+    }
+    struct key key = read_key(key_path);
+    struct span part = swosbase_signed_part(block);
+    uint8_t signature[SWOSBASE_SIGNATURE_SIZE];
+    (void)crypto_sign_ed25519_detached(signature, NULL, part.data, part.size, key.secret);
+    sodium_memzero(&key, sizeof(key));
+    if (fseek(file, (long)part.size, SEEK_SET) != 0) {
+        fail(path, strerror(errno));
+    }
+    (void)fwrite(signature, 1, sizeof(signature), file); // close_file looks
+    close_file(path, file);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "public-key") == 0) {
         write_public_key(argv[2], argv[3]);
+    } else if (argc == 4 && strcmp(argv[1], "base") == 0) {
+        sign_base(argv[2], argv[3]);
     } else if (argc > 4 && strcmp(argv[1], "manifest") == 0) {
         write_manifest(argv[2], argv[3], argv + 4, (size_t)(argc - 4));
     } else {
         (void)fprintf(stderr, "usage: sign public-key KEY OUT\n"
+                              "       sign base KEY IMAGE\n"
                               "       sign manifest KEY OUT NAME=FILE...\n");
         return 2;
     }
