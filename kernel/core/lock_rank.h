@@ -11,6 +11,8 @@ enum lock_rank {
     RANK_PROC_TREE = 10, // process tree and identifiers: held while processes are linked
     RANK_PROCESS,        // one process: its threads, state, exit status
     RANK_FILE,           // an open file's position: held across its read or write
+    RANK_MOUNTS,         // the mount table: mounts are made and ended around their vnodes
+    RANK_RENAME,         // one file system's tree of directories: held while one moves elsewhere
     RANK_VNODE,          // a vnode's content and entries: inside a file's position; parents first
     RANK_FS,             // a file system's own state: inside a vnode
     RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up

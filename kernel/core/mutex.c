@@ -98,6 +98,13 @@ void mutex_lock(struct mutex *m) NO_THREAD_ANALYSIS
     (void)take(m, WAIT_DEFAULT);
 }
 
+void mutex_lock_inner(struct mutex *m) NO_THREAD_ANALYSIS
+{
+    lock_check_may_sleep();
+    lock_check_acquire(&m->check, LOCK_INNER);
+    (void)take(m, WAIT_DEFAULT);
+}
+
 bool mutex_lock_interruptible(struct mutex *m) NO_THREAD_ANALYSIS
 {
     lock_check_may_sleep();

@@ -37,3 +37,7 @@ bool mutex_lock_interruptible(struct mutex *m) TRY_ACQUIRES(true, *m);
 // Takes two mutexes of one rank in address order; `a` and `b` may be the same mutex.
 void mutex_lock_pair(struct mutex *a, struct mutex *b) ACQUIRES(*a, *b);
 void mutex_unlock_pair(struct mutex *a, struct mutex *b) RELEASES(*a, *b);
+
+// Takes a mutex of the rank of one that is held, in an order that the caller guarantees and states
+// (a directory before what is in it).
+void mutex_lock_inner(struct mutex *m) ACQUIRES(*m);

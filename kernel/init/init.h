@@ -8,6 +8,8 @@
 #include "lib/base/attr.h"
 #include "lib/base/span.h"
 
+struct fs_context;
+
 // On the boot stack, before there is any memory to allocate: finds the command line, RAM and what
 // must not be overwritten, from the loader's boot information or the device tree.
 void init_boot_record(void);
@@ -33,6 +35,10 @@ void init_cpus(void);
 
 // Panics if anything in the kernel's half is writable and executable, or open to user mode.
 void init_check_mappings(void);
+
+// The tree of files; and the root and working directory of the first process, borrowed for ever.
+void init_files(void);
+struct fs_context *init_fs_context(void);
 
 // The base image becomes the source of programs.
 void init_programs(void);

@@ -37,6 +37,9 @@ static bool is_in_order(const struct lock_check *held, const struct lock_check *
     if (how == LOCK_TRIED || held->rank < c->rank) {
         return true;
     }
+    if (how == LOCK_INNER) {
+        return held->rank == c->rank;
+    }
     return how == LOCK_SECOND_OF_PAIR && held->rank == c->rank && held < c;
 }
 

@@ -5,7 +5,7 @@
  *
  * What panics, with both names and both call sites where there are two:
  *   - taking a lock whose rank is not above all ranks held, except the second lock of a pair, which
- *     has the same rank and the higher address;
+ *     has the same rank and the higher address, and an inner one, which has the same rank;
  *   - releasing a lock that the running code does not hold;
  *   - sleeping, or doing what may sleep, with a spinlock held or in an interrupt handler;
  *   - taking a spinlock with interrupts enabled that an interrupt handler takes too.
@@ -35,6 +35,7 @@ struct lock_held {
 enum lock_how {
     LOCK_ORDERED,        // may wait: the rank must rise
     LOCK_SECOND_OF_PAIR, // may wait: same rank, higher address
+    LOCK_INNER,          // may wait: same rank, in an order that the caller guarantees
     LOCK_TRIED,          // was taken without waiting, so no order can be violated
 };
 

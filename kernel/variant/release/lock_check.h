@@ -7,7 +7,7 @@
 struct lock_check {};
 struct lock_held {};
 
-enum lock_how { LOCK_ORDERED, LOCK_SECOND_OF_PAIR, LOCK_TRIED };
+enum lock_how { LOCK_ORDERED, LOCK_SECOND_OF_PAIR, LOCK_INNER, LOCK_TRIED };
 
 #define LOCK_CHECK_INIT(lock_name, lock_rank)                                                      \
     {                                                                                              \
