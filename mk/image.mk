@@ -4,12 +4,14 @@
 # --- user programs: each folder of user/ is one, each file of user/tests is one ------------------
 # All are linked with user/libswos, and with what they use of lib/.
 USER_FLAGS   := --target=aarch64-none-elf -march=armv8-a $(COMMON) -O2 -ffreestanding \
-                -nostdlibinc -fPIE -fvisibility=hidden -ffunction-sections -fdata-sections -I$B/gen
+                -nostdlibinc -fPIE -fvisibility=hidden -mbranch-protection=bti -ffunction-sections \
+                -fdata-sections -I$B/gen
 USER_LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack -z text \
                 --gc-sections --build-id=none -e _start
-USER_FOLDERS := $(filter-out libswos tests,$(sort $(foreach f,$(wildcard user/*/*.c),\
+USER_FOLDERS := $(filter-out libswos tests bin lib,$(sort $(foreach f,$(wildcard user/*/*.c),\
                   $(word 2,$(subst /, ,$f)))))
-USER_TESTS   := $(patsubst user/tests/%.c,%,$(sort $(wildcard user/tests/*.c)))
+USER_TESTS   := $(patsubst user/tests/%.c,%,$(filter-out user/tests/libc_% user/tests/posix_%,\
+                  $(sort $(wildcard user/tests/*.c))))
 USER_LIB     := $(patsubst %,$B/user/obj/%.o,$(sort $(wildcard user/libswos/*.[cS])) $(LIB_C) $(LIBC_C))
 DEPS         += $(USER_LIB:.o=.d)
 

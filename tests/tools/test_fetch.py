@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/fetch takes a file with the right hash from wherever it is, and no other."""
 import hashlib
+import importlib.machinery
+import importlib.util
+import io
 import subprocess
 import tarfile
 
@@ -33,6 +36,14 @@ def fetch(tools, tmp_path):
             [tools / "fetch", "--lock", tmp_path / "lock", "--cache", tmp_path / "cache",
              *(words or ["thing"])], capture_output=True, text=True)
     return run
+
+
+@pytest.fixture
+def fetch_module(tools):
+    loader = importlib.machinery.SourceFileLoader("fetch", str(tools / "fetch"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fetch", loader))
+    loader.exec_module(module)
+    return module
 
 
 def cached(tmp_path):
@@ -109,3 +120,32 @@ def test_an_unknown_name_is_refused(fetch):
 def test_the_real_lock_file_is_well_formed(tools):
     result = subprocess.run([tools / "fetch", "no-such-name"], capture_output=True, text=True)
     assert "no [no-such-name]" in result.stderr
+
+
+def test_of_a_larger_tarball_only_the_release_is_kept(fetch_module, tmp_path):
+    """And the tarball that is made of it depends on nothing but the contents."""
+    hashes = set()
+    for attempt, names in enumerate([["b/x", "b/y", "other/z"], ["other/z", "b/y", "b/x"]]):
+        whole = tmp_path / f"whole{attempt}.tar.xz"
+        with tarfile.open(whole, "w:xz") as tar:
+            for name in names:
+                info = tarfile.TarInfo("top/" + name)
+                info.size, info.mtime = len(name), attempt
+                tar.addfile(info, io.BytesIO(name.encode()))
+        part = tmp_path / f"part{attempt}.tar"
+        fetch_module.repack(str(whole), ["b", "nothing"], str(part))
+        with tarfile.open(part) as tar:
+            assert tar.getnames() == ["b/x", "b/y"]
+        hashes.add(sha256(part))
+    assert len(hashes) == 1
+
+
+def test_other_releases_of_debian_are_asked_as_well(fetch_module):
+    assert fetch_module.suites_of_all_releases(["bookworm", "bookworm-updates"]) == [
+        "bookworm", "bookworm-updates", "trixie", "trixie-updates"]
+    assert fetch_module.suites_of_all_releases(["nodistro"]) == ["nodistro"]
+    line = "deb [signed-by=/k.gpg] http://x/debian trixie main"
+    assert fetch_module.as_source_entry(line) == (
+        "deb-src [signed-by=/k.gpg] http://x/debian trixie main\n"
+        "deb-src [signed-by=/k.gpg] http://x/debian bookworm main")
+    assert fetch_module.as_source_entry("# deb x") == "# deb x"
