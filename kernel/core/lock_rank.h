@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_OBJECT = RANK_FIRST_SPIN, // small per-object state
     RANK_HANDLES,                  // a handle table's slots: references are taken under it
     RANK_NAMES,                    // the cache of directory entries
+    RANK_CACHE,                    // which cached pages go first: changed under a file's lock
     RANK_BLOCK,                    // a block device's queue: drivers submit under it
     RANK_DEVICE,                   // a driver's registers and rings
     RANK_TTY,                      // console rings

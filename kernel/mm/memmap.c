@@ -2,6 +2,7 @@
 #include "kernel/mm/memmap.h"
 
 #include "kernel/core/panic.h"
+#include "kernel/mm/cache.h"
 #include "kernel/mm/zone_priv.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
@@ -214,6 +215,7 @@ static status_t make_zones(void)
     list_zones(zones);
     zone_init(zones, count, &map.usable);
     page_init();
+    cache_init();
     return zone_total() < MEMORY_PAGES_MIN ? ERR_NOMEM : OK;
 }
 

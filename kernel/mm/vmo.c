@@ -3,12 +3,15 @@
 
 #include "kernel/core/panic.h"
 #include "kernel/core/thread.h"
+#include "kernel/mm/cache.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/pager.h"
 #include "lib/base/bits.h"
 
 enum {
     CHUNK_PAGES = 1 << 12, // between preemption points
     HOLE_PAGES = 64,       // worth a change of page tables on its own
+    ROOM_PAGES = 32,       // that the page cache is asked for at a time
 };
 
 static struct radix_node *node_alloc(void)
@@ -26,6 +29,16 @@ static const struct radix_ops node_ops = {node_alloc, node_free};
 
 /* ---- Life ---- */
 
+void vmo_init(struct vmo *v, enum vmo_kind kind, uint64_t size_pages)
+{
+    mutex_init(&v->lock, "vmo", kind == VMO_FILE ? RANK_VMO_FILE : RANK_VMO);
+    v->kind = kind;
+    v->size_pages = size_pages;
+    refcount_init(&v->refs, 1);
+    radix_init(&v->pages, &node_ops);
+    list_init(&v->regions);
+}
+
 static status_t create(enum vmo_kind kind, uint64_t size_pages, struct vmo **out)
 {
     if (size_pages == 0 || size_pages > VMO_PAGES_MAX) {
@@ -33,23 +46,27 @@ static status_t create(enum vmo_kind kind, uint64_t size_pages, struct vmo **out
     }
     void *memory;
     status_t status = heap_zalloc(sizeof(struct vmo), &memory);
-    if (status != OK) {
-        return status;
+    if (status == OK) {
+        *out = memory;
+        vmo_init(*out, kind, size_pages);
     }
-    struct vmo *v = memory;
-    mutex_init(&v->lock, "vmo", RANK_VMO);
-    v->kind = kind;
-    v->size_pages = size_pages;
-    refcount_init(&v->refs, 1);
-    radix_init(&v->pages, &node_ops);
-    list_init(&v->regions);
-    *out = v;
-    return OK;
+    return status;
 }
 
 status_t vmo_create_anonymous(uint64_t size_pages, struct vmo **out)
 {
     return create(VMO_ANONYMOUS, size_pages, out);
+}
+
+status_t vmo_create_private(struct vmo *file, struct vmo **out)
+{
+    assert(file->kind == VMO_FILE);
+    status_t status = create(VMO_ANONYMOUS, VMO_PAGES_MAX, out);
+    if (status == OK) {
+        vmo_ref(file);
+        (*out)->below = file;
+    }
+    return status;
 }
 
 status_t vmo_create_physical(paddr_t base, uint64_t size_pages, bool is_device, struct vmo **out)
@@ -95,19 +112,29 @@ static void drop_page(void *, uint64_t, void *page)
     page_unref(page);
 }
 
-// Frees all pages of an object without holders, with preemption points in between.
-static void free_all_pages(struct vmo *v)
+status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot)
+{
+    status_t status = radix_insert(&v->pages, index, slot);
+    if (v->kind == VMO_FILE || v->below != NULL) {
+        // No short way for faults: they would take what is absent for fresh memory.
+        v->pages.leaf = NULL;
+    }
+    return status;
+}
+
+void vmo_erase_all(struct vmo *v, void (*gone)(void *context, uint64_t index, void *page),
+                   void *context)
 {
     uint64_t index = 0;
     void **slot;
     while (radix_next(&v->pages, &index, &slot)) {
         uint64_t end = align_down(index, CHUNK_PAGES) + CHUNK_PAGES;
-        radix_erase(&v->pages, index, end, drop_page, NULL);
+        radix_erase(&v->pages, index, end, gone, context);
         index = end;
         thread_preempt_point();
     }
     // Nodes that a failed insertion left without values.
-    radix_erase(&v->pages, 0, VMO_PAGES_MAX, drop_page, NULL);
+    radix_erase(&v->pages, 0, VMO_PAGES_MAX, gone, context);
 }
 
 void vmo_unref(struct vmo *v)
@@ -116,12 +143,20 @@ void vmo_unref(struct vmo *v)
         return;
     }
     assert(v->region_count == 0);
+    if (v->kind == VMO_FILE) {
+        vmo_file_destroy(file_of_vmo(v));
+        return;
+    }
+    struct vmo *below = v->below;
     if (v->kind == VMO_ANONYMOUS) {
-        free_all_pages(v);
+        vmo_erase_all(v, drop_page, NULL);
     } else if (v->kind == VMO_CONTIGUOUS) {
         page_free(page_of(v->base), log2_floor(v->size_pages));
     }
     heap_free(v);
+    if (below != NULL) {
+        vmo_unref(below); // a file, which is above nothing
+    }
 }
 
 uint64_t vmo_size_pages(const struct vmo *v)
@@ -131,7 +166,7 @@ uint64_t vmo_size_pages(const struct vmo *v)
 
 size_t vmo_resident_pages(const struct vmo *v)
 {
-    return v->kind == VMO_ANONYMOUS ? v->resident : v->size_pages;
+    return v->kind == VMO_ANONYMOUS || v->kind == VMO_FILE ? v->resident : v->size_pages;
 }
 
 bool vmo_is_device(const struct vmo *v)
@@ -152,16 +187,53 @@ void region_set_prot(struct region *r, unsigned prot)
     r->map_prot = bits;
 }
 
+// The analysis does not follow a lock that only some objects have.
+void vmo_lock(struct vmo *v) NO_THREAD_ANALYSIS
+{
+    mutex_lock(&v->lock);
+    if (v->below != NULL) {
+        mutex_lock(&v->below->lock);
+    }
+}
+
+void vmo_unlock(struct vmo *v) NO_THREAD_ANALYSIS
+{
+    if (v->below != NULL) {
+        mutex_unlock(&v->below->lock);
+    }
+    mutex_unlock(&v->lock);
+}
+
 void vmo_add_region(struct vmo *v, struct region *r)
 {
     list_add_tail(&v->regions, &r->vmo_link);
     v->region_count++;
+    if (v->below != NULL) {
+        list_add_tail(&file_of_vmo(v->below)->private_regions, &r->file_link);
+    }
 }
 
 void vmo_remove_region(struct vmo *v, struct region *r)
 {
     list_del(&r->vmo_link);
     v->region_count--;
+    if (v->below != NULL) {
+        list_del(&r->file_link);
+    }
+}
+
+bool vmo_is_written_in_place(const struct vmo *v)
+{
+    if (v->kind == VMO_FILE) {
+        return file_of_vmo((struct vmo *)v)->ops->write ==
+               NULL; // else dirty pages are marked first
+    }
+    return v->below == NULL && !v->may_share;
+}
+
+bool vmo_may_be_mapped(const struct vmo *v)
+{
+    return vmo_resident_pages(v) != 0 || (v->below != NULL && v->below->resident != 0);
 }
 
 // The part of region `r` that shows pages [start, end); false: none.
@@ -188,10 +260,16 @@ static void unmap_from(struct region *r, uint64_t start, uint64_t end)
     }
 }
 
-static void unmap_pages(struct vmo *v, uint64_t start, uint64_t end) REQUIRES(v -> lock)
+void vmo_unmap_pages(struct vmo *v, uint64_t start, uint64_t end)
 {
     list_for_each (node, &v->regions) {
         unmap_from(container_of(node, struct region, vmo_link), start, end);
+    }
+    if (v->kind != VMO_FILE) {
+        return;
+    }
+    list_for_each (node, &file_of_vmo(v)->private_regions) {
+        unmap_from(container_of(node, struct region, file_link), start, end);
     }
 }
 
@@ -206,7 +284,7 @@ static void unmap_page_elsewhere(struct vmo *v, uint64_t index, const struct reg
     }
 }
 
-static void write_protect_pages(struct vmo *v, uint64_t start, uint64_t end) REQUIRES(v -> lock)
+void vmo_write_protect(struct vmo *v, uint64_t start, uint64_t end)
 {
     list_for_each (node, &v->regions) {
         struct region *r = container_of(node, struct region, vmo_link);
@@ -222,18 +300,28 @@ static void write_protect_pages(struct vmo *v, uint64_t start, uint64_t end) REQ
 
 /* ---- Pages ---- */
 
+status_t vmo_page_alloc(enum page_flags flags, struct page **out)
+{
+    if (UNLIKELY(cache_is_short())) {
+        cache_shrink(ROOM_PAGES);
+    }
+    status_t status = page_alloc_one(flags, PAGE_VMO, out);
+    if (UNLIKELY(status != OK) && cache_shrink(ROOM_PAGES) != 0) {
+        status = page_alloc_one(flags, PAGE_VMO, out);
+    }
+    return status;
+}
+
 static status_t add_page(struct vmo *v, void **slot, struct vmo_page *out) REQUIRES(v -> lock)
 {
     struct page *p = NULL;
-    status_t status = page_alloc_one(PAGE_ZEROED, PAGE_VMO, &p);
+    status_t status = vmo_page_alloc(PAGE_ZEROED, &p);
     if (status != OK) {
         return status;
     }
     *slot = p;
     v->resident++;
-    out->page = page_paddr(p);
-    out->can_write = true;
-    out->stale = NULL;
+    *out = (struct vmo_page){.page = p, .pa = page_paddr(p), .can_write = true, .slot = slot};
     return OK;
 }
 
@@ -243,20 +331,18 @@ static status_t replace_page(struct vmo *v, uint64_t index, void **slot, const s
 {
     struct page *old = *slot;
     struct page *p = NULL;
-    status_t status = page_alloc_one(PAGE_ANY, PAGE_VMO, &p);
+    status_t status = vmo_page_alloc(PAGE_ANY, &p);
     if (status != OK) {
         return status;
     }
     arch_page_copy(page_virt(p), page_virt(old));
     if (r == NULL) {
-        unmap_pages(v, index, index + 1);
+        vmo_unmap_pages(v, index, index + 1);
     } else if (v->region_count > 1) {
         unmap_page_elsewhere(v, index, r);
     }
     *slot = p;
-    out->page = page_paddr(p);
-    out->can_write = true;
-    out->stale = old;
+    *out = (struct vmo_page){p, page_paddr(p), .can_write = true, .stale = old, .slot = slot};
     return OK;
 }
 
@@ -267,16 +353,14 @@ status_t vmo_fault_locked(struct vmo *v, uint64_t index, bool for_write, const s
         return ERR_RANGE;
     }
     if (UNLIKELY(v->kind != VMO_ANONYMOUS)) {
-        *out =
-            (struct vmo_page){.page = paddr_add(v->base, index << PAGE_SHIFT), .can_write = true};
+        *out = (struct vmo_page){.pa = paddr_add(v->base, index << PAGE_SHIFT), .can_write = true};
         return OK;
     }
     void **slot = NULL;
-    status_t status = radix_insert(&v->pages, index, &slot);
+    status_t status = vmo_insert_slot(v, index, &slot);
     if (UNLIKELY(status != OK)) {
         return status;
     }
-    out->slot = slot;
     struct page *p = *slot;
     if (p == NULL) {
         return add_page(v, slot, out);
@@ -285,15 +369,16 @@ status_t vmo_fault_locked(struct vmo *v, uint64_t index, bool for_write, const s
     if (is_shared && for_write) {
         return replace_page(v, index, slot, r, out);
     }
-    out->page = page_paddr(p);
-    out->can_write = !is_shared;
-    out->stale = NULL;
+    *out = (struct vmo_page){p, page_paddr(p), .can_write = !is_shared, .slot = slot};
     return OK;
 }
 
 status_t vmo_fault(struct vmo *v, uint64_t index, bool for_write, paddr_t *page, bool *can_write)
 {
     struct vmo_page found = {};
+    if (v->kind == VMO_FILE || v->below != NULL) {
+        return ERR_NOTSUP;
+    }
     mutex_lock(&v->lock);
     status_t status = vmo_fault_locked(v, index, for_write, NULL, &found);
     mutex_unlock(&v->lock);
@@ -301,7 +386,7 @@ status_t vmo_fault(struct vmo *v, uint64_t index, bool for_write, paddr_t *page,
         if (found.stale != NULL) {
             page_unref(found.stale);
         }
-        *page = found.page;
+        *page = found.pa;
         *can_write = found.can_write;
     }
     return status;
@@ -314,6 +399,12 @@ static void forget_page(void *context, uint64_t, void *page)
     page_unref(page);
 }
 
+void vmo_grow_locked(struct vmo *v, uint64_t size_pages)
+{
+    assert(v->kind == VMO_ANONYMOUS && size_pages >= v->size_pages);
+    v->size_pages = size_pages;
+}
+
 void vmo_free_pages_locked(struct vmo *v, uint64_t start, uint64_t end)
 {
     if (v->resident != 0) {
@@ -323,12 +414,16 @@ void vmo_free_pages_locked(struct vmo *v, uint64_t start, uint64_t end)
 
 void vmo_decommit(struct vmo *v, uint64_t start, uint64_t count)
 {
+    if (v->kind == VMO_FILE) {
+        vmo_file_punch(file_of_vmo(v), start, count);
+        return;
+    }
     if (v->kind != VMO_ANONYMOUS || start >= v->size_pages) {
         return;
     }
     uint64_t end = start + u64_min(count, v->size_pages - start);
     mutex_lock(&v->lock);
-    unmap_pages(v, start, end);
+    vmo_unmap_pages(v, start, end);
     vmo_free_pages_locked(v, start, end);
     mutex_unlock(&v->lock);
 }
@@ -348,7 +443,7 @@ static status_t share_pages(struct vmo *v, uint64_t start, uint64_t end, struct 
     for (uint64_t i = start;
          copy->resident < v->resident && radix_next(&v->pages, &i, &from) && i < end; i++) {
         void **to = NULL;
-        status = radix_insert(&copy->pages, i - start, &to);
+        status = vmo_insert_slot(copy, copy->below != NULL ? i : i - start, &to);
         if (status != OK) {
             break;
         }
@@ -356,13 +451,19 @@ static status_t share_pages(struct vmo *v, uint64_t start, uint64_t end, struct 
         *to = *from;
         copy->resident++;
         if (i > last + HOLE_PAGES) {
-            write_protect_pages(v, first, last);
+            vmo_write_protect(v, first, last);
             first = i;
         }
         last = i + 1;
     }
-    write_protect_pages(v, first, last);
+    vmo_write_protect(v, first, last);
     return status;
+}
+
+// An object for a copy of [start, start + count) pages; a private one keeps its indices.
+static status_t create_copy(const struct vmo *v, uint64_t count, struct vmo **out)
+{
+    return v->below != NULL ? vmo_create_private(v->below, out) : create(VMO_ANONYMOUS, count, out);
 }
 
 status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo **out)
@@ -374,7 +475,7 @@ status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo
         return ERR_RANGE;
     }
     struct vmo *copy = NULL;
-    status_t status = create(VMO_ANONYMOUS, count, &copy);
+    status_t status = create_copy(v, count, &copy);
     if (status != OK) {
         return status;
     }
