@@ -40,9 +40,20 @@ void process_ref(struct process *p)
     refcount_inc(&p->refs);
 }
 
+// What the process could name and do is gone; nobody acts for it any more.
+static void drop_authority(struct process *p)
+{
+    if (p->handles != NULL) {
+        handle_table_destroy(p->handles);
+        p->handles = NULL;
+    }
+    grant_set_fini(&p->grants);
+}
+
 void process_unref(struct process *p)
 {
     if (refcount_dec(&p->refs)) {
+        drop_authority(p);
         heap_free(p);
     }
 }
@@ -58,8 +69,8 @@ static const char *last_component(const char *path)
     return name;
 }
 
-// A record with one reference (the tree's), on no list yet.
-static status_t record_create(const char *name, struct process **out)
+// A record with one reference (the tree's), on no list yet, with the handles of `parent` or none.
+static status_t record_create(const char *name, const struct process *parent, struct process **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct process), &memory);
@@ -67,7 +78,14 @@ static status_t record_create(const char *name, struct process **out)
         return status;
     }
     struct process *p = memory;
+    status = parent == NULL ? handle_table_create(&p->handles)
+                            : handle_table_fork(parent->handles, &p->handles);
+    if (status != OK) {
+        heap_free(p);
+        return status;
+    }
     refcount_init(&p->refs, 1);
+    grant_set_init(&p->grants);
     fmt_print(p->name, sizeof(p->name), "%s", last_component(name));
     list_init(&p->children);
     list_init(&p->sibling);
@@ -163,9 +181,12 @@ status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *p
         return status;
     }
     struct process *p;
-    status = record_create(path, &p);
+    status = record_create(path, NULL, &p);
     if (status != OK) {
         return status;
+    }
+    if (process_current() == NULL) {
+        grant_set_init_all(&p->grants);
     }
     struct arch_frame frame;
     status = exec_load(path, file, args, argc, &p->aspace, &frame);
@@ -180,7 +201,7 @@ status_t process_fork(pid_t *pid)
 {
     struct process *self = process_current();
     struct process *p;
-    status_t status = record_create(self->name, &p);
+    status_t status = record_create(self->name, self, &p);
     if (status != OK) {
         return status;
     }
@@ -189,6 +210,7 @@ status_t process_fork(pid_t *pid)
         process_unref(p);
         return status;
     }
+    grant_set_copy(&self->grants, GRANT_ALL, &p->grants);
     struct arch_frame frame = *arch_user_frame(thread_current());
     arch_frame_set_result(&frame, 0);
     return launch(p, &frame, true, pid);
@@ -245,6 +267,7 @@ NORETURN void process_exit(int wait_status)
 {
     struct process *p = process_current();
     struct aspace *as = p->aspace;
+    drop_authority(p);
     p->aspace = NULL;
     thread_current()->aspace = NULL;
     sched_aspace_changed();

@@ -8,7 +8,8 @@
  *  1. A process is in the identifier tree from its start until its parent has waited for it, or
  *     until it ends when nobody will.
  *  2. The first process (identifier 1) inherits the children of processes that end before them.
- *  3. The address space goes when the process ends, not when it is waited for.
+ *  3. The address space, the handles and the grants go when the process ends, not when it is waited
+ *     for.
  *
  * Locking: one sleeping lock, RANK_PROC_TREE, guards the tree (links, identifiers, states); it is
  * held for a few pointer moves, never while memory is mapped or copied.  `exit_request` is atomic.
@@ -20,6 +21,8 @@
 
 #include "kernel/core/thread.h"
 #include "kernel/mm/aspace.h"
+#include "kernel/object/grant.h"
+#include "kernel/object/handle.h"
 #include "lib/base/rbtree.h"
 #include "lib/base/refcount.h"
 #include "lib/base/span.h"
@@ -46,6 +49,8 @@ struct process {
     _Atomic int exit_request;      // [a] wait status + 1 that a kill asked for; 0: none
     struct wait_queue child_wait;  // waits for child_events to change
     _Atomic uint32_t child_events; // [a] children that ended, ever
+    struct handle_table *handles;  // [I] NULL once it has ended
+    struct grant_set grants;       // has its own lock
     struct aspace *aspace;         // [c] of its thread; NULL once it has ended
     struct thread *thread;         // [tree lock] NULL once it has ended
 };
