@@ -68,10 +68,14 @@ kflags-lib/cmdline/cmdline.c := -mstrict-align
 flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion))
 
 # --- from tables --------------------------------------------------------------------------------
-$(GEN): abi/syscalls.tbl tools/gen_syscalls | bootstrap
+$(GEN): abi/syscalls.tbl abi/status.h abi/rights.h tools/gen_syscalls | bootstrap
 	$(call say,GEN,$@)
 	$Qtools/gen_syscalls $< $B/gen
 	@touch $@
+
+.PHONY: docs
+docs: ## the parts of docs/ that are made from tables
+	$Qtools/gen_syscalls --reference abi/syscalls.tbl >docs/system-calls.md
 
 # --- kernel -------------------------------------------------------------------------------------
 # The image holds the table of its own function names.  Text comes before it in the image, so a

@@ -136,3 +136,14 @@ status_t file_ioctl(struct file *f, uint32_t request, vaddr_t argument, int64_t 
     *result = 0;
     return f->ops->ioctl == NULL ? ERR_NOTTY : f->ops->ioctl(f, request, argument, result);
 }
+
+status_t file_set_flags(struct file *f, uint32_t flags, uint32_t mask)
+{
+    uint32_t old = file_flags(f);
+    uint32_t new;
+    do {
+        new = (old & ~mask) | (flags & mask);
+    } while (!atomic_compare_exchange_weak_explicit(&f->flags, &old, new, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return f->ops->flags_changed == NULL ? OK : f->ops->flags_changed(f, new);
+}

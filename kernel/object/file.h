@@ -32,7 +32,8 @@ enum file_flags : uint32_t {
     FILE_NONBLOCK = 04000,
     FILE_DSYNC = 010000,
     FILE_PATH = 010000000, // names a place only: no reads, no writes
-    FILE_STATUS_MASK = FILE_APPEND | FILE_NONBLOCK | FILE_DSYNC, // what F_SETFL may change
+    FILE_STATUS_MASK = FILE_APPEND | FILE_NONBLOCK | FILE_DSYNC,
+    FILE_STATUS_SETTABLE = FILE_APPEND | FILE_NONBLOCK, // what F_SETFL may change
 };
 
 // A mapping that mmap asks a file for.
@@ -126,3 +127,6 @@ status_t file_seek(struct file *f, int64_t offset, unsigned whence, uint64_t *ou
 
 uint32_t file_poll(struct file *f, struct event_watch *w);
 status_t file_ioctl(struct file *f, uint32_t request, vaddr_t argument, int64_t *result);
+
+// F_SETFL: those status flags of `mask` become as in `flags`.  What the kind of file says to that.
+status_t file_set_flags(struct file *f, uint32_t flags, uint32_t mask);

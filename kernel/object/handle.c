@@ -4,6 +4,7 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/core/thread.h"
 #include "kernel/mm/heap.h"
+#include "kernel/object/grant.h"
 
 struct handle_table {
     struct spinlock lock;
@@ -198,21 +199,26 @@ status_t handle_get_file(struct handle_table *t, handle_t h, rights_t need, stru
     return status;
 }
 
+static struct handle_info info_of(const struct handle_entry *e)
+{
+    struct object *o = e->object;
+    struct handle_info info = {
+        .type = o->type, .rights = e->rights, .flags = e->flags, .badge = e->badge, .id = o->id};
+    if (o->type == OBJECT_GRANT) {
+        info.grant = grant_of(o)->kind;
+    }
+    return info;
+}
+
 status_t handle_info(struct handle_table *t, handle_t h, struct handle_info *out)
 {
-    status_t status = ERR_BADF;
     spin_lock(&t->lock);
     const struct handle_entry *e = slots_find(&t->slots, (uint32_t)h);
     if (e != NULL) {
-        *out = (struct handle_info){.type = handle_object(e)->type,
-                                    .rights = e->rights,
-                                    .flags = e->flags,
-                                    .badge = e->badge,
-                                    .id = handle_object(e)->id};
-        status = OK;
+        *out = info_of(e);
     }
     spin_unlock(&t->lock);
-    return status;
+    return e != NULL ? OK : ERR_BADF;
 }
 
 status_t handle_set_flags(struct handle_table *t, handle_t h, uint32_t flags)

@@ -39,6 +39,7 @@ struct handle_info {
     uint32_t flags;
     uint64_t badge;
     koid_t id;
+    enum swos_grant grant; // of a grant
 };
 
 status_t handle_table_create(struct handle_table **out); // ERR_NOMEM

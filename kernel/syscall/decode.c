@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/syscall/decode.h"
 
+#include "kernel/arch/arch.h"
 #include "kernel/proc/process.h"
 
 status_t decode_grants(uint32_t mask)
 {
-    (void)mask;
+    return grant_set_has(&process_current()->grants, mask) ? OK : ERR_PERM;
+}
+
+// A path that does not need the directory it comes with.
+static bool is_absolute(vaddr_t path)
+{
+    char first;
+    return arch_copy_from_user(&first, path, 1) == 0 && first == '/';
+}
+
+status_t decode_at(int32_t handle, vaddr_t path, struct file **out)
+{
+    *out = NULL;
+    if (LIKELY(handle == AT_WORKING_DIRECTORY)) {
+        return OK;
+    }
+    status_t status = decode_file(handle, SWIFTOS_RIGHT_LOOKUP, out);
+    if (status != OK) {
+        *out = NULL;
+        return is_absolute(path) ? OK : status;
+    }
     return OK;
-}
-
-status_t decode_file(int32_t handle, rights_t need, struct file **out)
-{
-    (void)handle;
-    (void)need;
-    *out = NULL;
-    return ERR_BADF;
-}
-
-status_t decode_any(int32_t handle, rights_t need, struct object **out)
-{
-    (void)handle;
-    (void)need;
-    *out = NULL;
-    return ERR_BADF;
-}
-
-status_t decode_at(int32_t handle, struct file **out)
-{
-    *out = NULL;
-    return handle == AT_WORKING_DIRECTORY ? OK : decode_file(handle, SWIFTOS_RIGHT_LOOKUP, out);
 }

@@ -6,7 +6,8 @@
 #pragma once
 
 #include "abi/rights.h"
-#include "kernel/object/file.h"
+#include "kernel/object/handle.h"
+#include "kernel/proc/process.h"
 
 enum { AT_WORKING_DIRECTORY = -100 }; // AT_FDCWD
 
@@ -14,11 +15,19 @@ enum { AT_WORKING_DIRECTORY = -100 }; // AT_FDCWD
 status_t decode_grants(uint32_t mask);
 
 // A handle of the process as its object, with a reference.  Errors as handle_get.
-status_t decode_file(int32_t handle, rights_t need, struct file **out);
-status_t decode_any(int32_t handle, rights_t need, struct object **out);
+static inline status_t decode_file(int32_t handle, rights_t need, struct file **out)
+{
+    return handle_get_file(process_current()->handles, handle, need, out);
+}
 
-// A directory handle with the right to look up, or NULL for AT_WORKING_DIRECTORY.
-status_t decode_at(int32_t handle, struct file **out);
+static inline status_t decode_any(int32_t handle, rights_t need, struct object **out)
+{
+    return handle_get_any(process_current()->handles, handle, need, out);
+}
+
+// A directory handle with the right to look up.  NULL for AT_WORKING_DIRECTORY, and for a bad handle
+// if `path` (an address of the caller's) is absolute, which POSIX does not mind.
+status_t decode_at(int32_t handle, vaddr_t path, struct file **out);
 
 static inline void decode_drop_any(struct object *o)
 {

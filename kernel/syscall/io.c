@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Standard input, output and error; the log. */
+/* Standard input, output and error. */
 #include "abi/gen/syscall_handlers.h"
-#include "abi/sys.h"
 #include "kernel/arch/arch.h"
-#include "kernel/core/log.h"
 #include "kernel/dev/console.h"
 #include "kernel/drv/semihost/semihost.h"
 #include "lib/base/bits.h"
@@ -81,33 +79,4 @@ int64_t sys_console_read(int32_t handle, vaddr_t bytes, uint64_t size)
         return status;
     }
     return arch_copy_to_user(bytes, chunk, n) == 0 ? (int64_t)n : ERR_FAULT;
-}
-
-int64_t sys_log_read(uint64_t sequence, vaddr_t record, uint64_t size)
-{
-    char text[LOG_TEXT_MAX];
-    struct log_record r;
-    status_t status = log_read(sequence, &r, text, sizeof(text));
-    if (status != OK) {
-        return status;
-    }
-    size_t source_len = strlen(r.source);
-    struct sys_log_record out = {
-        .sequence = r.sequence,
-        .time_ns = r.time,
-        .level = (uint32_t)r.level,
-        .cpu = r.cpu,
-        .source_len = (uint32_t)source_len,
-        .text_len = (uint32_t)(source_len + r.text_len),
-    };
-    if (size < sizeof(out) + out.text_len) {
-        return ERR_INVAL;
-    }
-    vaddr_t at = record + sizeof(out);
-    if (arch_copy_to_user(record, &out, sizeof(out)) != 0 ||
-        arch_copy_to_user(at, r.source, source_len) != 0 ||
-        arch_copy_to_user(at + source_len, text, r.text_len) != 0) {
-        return ERR_FAULT;
-    }
-    return (int64_t)(sizeof(out) + out.text_len);
 }

@@ -2,8 +2,6 @@
 /* Mapping memory; what there is of it. */
 #include "abi/gen/syscall_handlers.h"
 #include "abi/sys.h"
-#include "kernel/mm/heap.h"
-#include "kernel/mm/page.h"
 #include "kernel/mm/vmo.h"
 #include "kernel/proc/process.h"
 #include "lib/base/bits.h"
@@ -80,44 +78,4 @@ int64_t sys_mprotect(vaddr_t address, uint64_t size, uint32_t prot)
         return ERR_INVAL;
     }
     return aspace_protect(process_current()->aspace, address, pages, prot);
-}
-
-static void reclaim_here(void *unused)
-{
-    (void)unused;
-    page_reclaim();
-}
-
-// What has ended is freed, and what CPUs keep for the next caller is given back.
-static void reclaim(void)
-{
-    worker_flush();
-    cpu_for_each_online(c)
-    {
-        cpu_call(c, reclaim_here, NULL);
-    }
-}
-
-int64_t sys_meminfo(vaddr_t info, uint64_t size, uint32_t flags)
-{
-    struct page_stats pages;
-    struct heap_stats heap;
-    if ((flags & ~(uint32_t)SYS_MEMINFO_RECLAIM) != 0) {
-        return ERR_INVAL;
-    }
-    if ((flags & SYS_MEMINFO_RECLAIM) != 0) {
-        if (process_current()->pid != FIRST_PID) {
-            return ERR_PERM;
-        }
-        reclaim();
-        reclaim(); // the last object of a slab may come back from another CPU
-    }
-    page_stats(&pages);
-    heap_stats(&heap);
-    struct sys_meminfo out = {
-        .total_pages = pages.total_pages,
-        .free_pages = pages.free_pages,
-        .heap_objects = heap.objects_in_use,
-    };
-    return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Processes, CPUs, time, power. */
+/* Processes, CPUs, time. */
 #include "kernel/proc/process.h"
 
 #include "abi/gen/syscall_handlers.h"
@@ -7,7 +7,6 @@
 #include "abi/sys.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
-#include "kernel/dev/power.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/uthread.h"
@@ -143,17 +142,4 @@ int64_t sys_clock_read(uint32_t clock)
 int64_t sys_sleep_until(uint64_t deadline)
 {
     return thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
-}
-
-int64_t sys_power(uint32_t action)
-{
-    if (process_current()->pid != FIRST_PID) {
-        return ERR_PERM;
-    }
-    switch (action) {
-    case SYS_POWER_OFF: power_off(); break;
-    case SYS_POWER_RESET: power_reset(); break;
-    default: return ERR_INVAL;
-    }
-    return ERR_NOTSUP;
 }
