@@ -4,18 +4,6 @@
 
 #include <stdint.h>
 
-enum sys_prot {
-    SYS_PROT_NONE = 0,
-    SYS_PROT_READ = 1,
-    SYS_PROT_WRITE = 2,
-    SYS_PROT_EXEC = 4,
-};
-
-enum sys_map_flags {
-    SYS_MAP_FIXED = 1 << 0,     // at `address`, replacing what is there
-    SYS_MAP_NOREPLACE = 1 << 1, // with FIXED: an error instead
-};
-
 enum sys_clock {
     SYS_CLOCK_WALL = 0,
     SYS_CLOCK_MONOTONIC = 1,

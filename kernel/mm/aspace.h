@@ -82,12 +82,36 @@ status_t aspace_unmap(struct aspace *as, vaddr_t va, size_t size_pages);
 // range is not mapped, or no memory to split.  ERR_ACCES: above max_prot.
 status_t aspace_protect(struct aspace *as, vaddr_t va, size_t size_pages, unsigned prot);
 
+enum remap_flags {
+    REMAP_IN_PLACE = 0,
+    REMAP_MAY_MOVE = 1 << 0,
+    REMAP_FIXED = 1 << 1, // to *to, replacing what is there; with MAY_MOVE
+};
+
+struct remap {
+    vaddr_t va;
+    size_t old_pages;
+    size_t new_pages;
+    unsigned flags;  // enum remap_flags
+    uint64_t random; // as in struct mapping
+};
+
+// Makes the mappings of a range smaller or larger, where they are or elsewhere, with all they hold;
+// *to becomes the place.  ERR_INVAL: not aligned, empty, or a fixed place that overlaps.  ERR_FAULT:
+// part of the range is not mapped.  ERR_NOMEM: no memory, no room, above the limit.
+status_t aspace_remap(struct aspace *as, const struct remap *m, vaddr_t *to);
+
+// Forgets the content of the range: private memory reads as at first again, of shared memory only the
+// page table entries go.  ERR_INVAL; ERR_NOMEM: part of it is not mapped; the rest is done.
+status_t aspace_discard(struct aspace *as, vaddr_t va, size_t size_pages);
+
 // A copy of the whole address space (fork): shared regions and those that can never be written
 // show the same object, others a copy on write.  ERR_NOMEM.
 status_t aspace_fork(struct aspace *as, struct aspace **out);
 
-// Resolves a user fault in `as`.  OK: retry the instruction.  ERR_FAULT: no such mapping;
-// ERR_ACCES: not for this access; ERR_NOMEM.  Maps neighbours that are present around a read fault.
+// Resolves a user fault in `as`; may sleep for a page of a file.  OK: retry the instruction.
+// ERR_FAULT: no such mapping; ERR_ACCES: not for this access; ERR_NOMEM; ERR_RANGE: beyond the end of
+// a file; ERR_IO, ERR_NOSPC: its page cannot be had.  Maps neighbours that are present around a read.
 status_t aspace_fault(struct aspace *as, const struct fault *fault);
 
 // Makes the pages of the range present for reads or writes, as if each were touched.  Errors as
@@ -103,6 +127,17 @@ struct region_info {
 };
 // The first region that ends above `va`.  ERR_NOENT.
 status_t aspace_next_region(struct aspace *as, vaddr_t va, struct region_info *out);
+
+// What is mapped at `va`, from there on to the end of the region.
+struct object_view {
+    struct vmo *vmo; // a reference for the caller
+    uint64_t index;  // first page in it
+    size_t size_pages;
+    bool is_shared;
+    unsigned prot;
+};
+status_t aspace_object_at(struct aspace *as, vaddr_t va,
+                          struct object_view *out); // ERR_NOMEM: none
 
 // The address space of the running thread, or NULL.  Borrowed.
 struct aspace *aspace_current(void);

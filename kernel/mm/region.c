@@ -115,6 +115,11 @@ status_t change_prepare(struct change *c, const struct aspace *as, vaddr_t start
     return fill(c, count);
 }
 
+status_t change_prepare_more(struct change *c, const struct aspace *as, vaddr_t va)
+{
+    return fill(c, c->count + cuts(region_find(as, va), va));
+}
+
 void change_fini(struct change *c)
 {
     while (c->count > 0) {

@@ -33,7 +33,7 @@ static inline uint64_t region_pages(const struct region *r)
 
 // What a change of [start, end) needs, and what it leaves.
 struct change {
-    struct region *records[2]; // for the splits that it needs at most
+    struct region *records[3]; // for the splits that it needs at most
     size_t count;
     struct list dead; // struct region.vmo_link, each with the reference on its object
 };
@@ -42,6 +42,9 @@ void change_init(struct change *c);
 
 // Gets the records that are needed.  ERR_NOMEM; change_fini in any case.
 status_t change_prepare(struct change *c, const struct aspace *as, vaddr_t start, vaddr_t end);
+
+// One record more if a region has to be split at `va` too.
+status_t change_prepare_more(struct change *c, const struct aspace *as, vaddr_t va);
 
 // Without the lock: frees what is left over.
 void change_fini(struct change *c);

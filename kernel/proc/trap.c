@@ -36,6 +36,12 @@ static int signal_for(enum fault_kind kind)
     }
 }
 
+// There is a mapping, but no memory behind it: beyond the end of a file, or it could not be read.
+static bool is_bus_error(status_t why)
+{
+    return why == ERR_RANGE || why == ERR_IO || why == ERR_NOSPC;
+}
+
 // One line: who, what, where, and how the program got there.
 static void log_fault(const struct arch_frame *frame, const struct fault *fault, int signal,
                       status_t why)
@@ -65,7 +71,9 @@ void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
             return;
         }
     }
-    int signal = status == ERR_NOMEM ? SIGKILL : signal_for(fault->kind);
+    int signal = status == ERR_NOMEM    ? SIGKILL
+                 : is_bus_error(status) ? SIGBUS
+                                        : signal_for(fault->kind);
     log_fault(frame, fault, signal, status);
     process_exit(wait_status_signalled(signal));
 }

@@ -6,6 +6,7 @@
 #include "kernel/core/log.h"
 #include "kernel/core/worker.h"
 #include "kernel/dev/power.h"
+#include "kernel/mm/cache.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/process.h"
@@ -55,6 +56,7 @@ static void reclaim_here(void *unused)
 // What has ended is freed, and what CPUs keep for the next caller is given back.
 static void reclaim(void)
 {
+    (void)cache_shrink(SIZE_MAX);
     worker_flush();
     cpu_for_each_online(c)
     {

@@ -8,6 +8,7 @@
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/base/types.h"
+#include "user/libswos/memory.h"
 #include "user/libswos/print.h"
 
 enum { CALLS = 10000, PAGES = 2048, ROUNDS = 200 };
@@ -58,8 +59,7 @@ static void bench_syscall(void)
 // First touch of anonymous pages; page tables for them are there after the first round.
 static void bench_fault(void)
 {
-    int64_t memory =
-        sys_map_anonymous(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory = map_memory((uint64_t)PAGES * PAGE_SIZE);
     if (memory < 0) {
         sys_exit_group(1);
     }
@@ -74,8 +74,7 @@ static void bench_mmap(void)
 {
     uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t memory =
-            sys_map_anonymous(NULL, 16ull * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+        int64_t memory = map_memory(16ull * PAGE_SIZE);
         *(volatile char *)memory = 1;
         sys_munmap((const void *)memory, 16ull * PAGE_SIZE);
     }

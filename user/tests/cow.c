@@ -4,6 +4,7 @@
 #include "abi/signal.h"
 #include "abi/sys.h"
 #include "lib/base/types.h"
+#include "user/libswos/memory.h"
 #include "user/libswos/print.h"
 
 enum { PAGES = 64, GENERATIONS = 4 };
@@ -49,8 +50,7 @@ static int generation(volatile uint32_t *memory, uint32_t depth)
 
 int main(void)
 {
-    int64_t memory =
-        sys_map_anonymous(NULL, (uint64_t)PAGES * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory = map_memory((uint64_t)PAGES * PAGE_SIZE);
     if (memory < 0) {
         return 5;
     }

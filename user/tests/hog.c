@@ -7,6 +7,7 @@
 #include "abi/signal.h"
 #include "abi/sys.h"
 #include "lib/base/types.h"
+#include "user/libswos/memory.h"
 #include "user/libswos/print.h"
 
 constexpr uint64_t TOO_MUCH = 1ull << 40; // address space is promised, memory is not
@@ -14,7 +15,7 @@ enum { ROUNDS = 3, PAGES = 256 };
 
 static void touch(uint64_t size)
 {
-    int64_t memory = sys_map_anonymous(NULL, size, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t memory = map_memory(size);
     if (memory < 0) {
         sys_exit_group(1);
     }

@@ -9,6 +9,7 @@
 #include "abi/sys.h"
 #include "lib/base/bits.h"
 #include "lib/base/types.h"
+#include "user/libswos/memory.h"
 #include "user/libswos/number.h"
 #include "user/libswos/print.h"
 
@@ -57,7 +58,7 @@ static void verify(const struct region *r)
 static void map(struct region *r)
 {
     uint64_t pages = 1 + random_below(REGION_PAGES_MAX);
-    int64_t address = sys_map_anonymous(NULL, pages * PAGE_SIZE, SYS_PROT_READ | SYS_PROT_WRITE, 0);
+    int64_t address = map_memory(pages * PAGE_SIZE);
     check(address > 0 || address == ERR_NOMEM, "mmap failed");
     if (address > 0) {
         *r = (struct region){.address = (uint64_t)address, .pages = pages};
@@ -85,9 +86,9 @@ static void protect(struct region *r)
     const char *at = (const char *)r->address;
     uint64_t first = random_below(r->pages);
     uint64_t size = (r->pages - first) * PAGE_SIZE;
-    (void)sys_mprotect(at + first * PAGE_SIZE, size, SYS_PROT_READ);
+    (void)sys_mprotect(at + first * PAGE_SIZE, size, ABI_PROT_READ);
     verify(r);
-    check(sys_mprotect(at + first * PAGE_SIZE, size, SYS_PROT_READ | SYS_PROT_WRITE) <= 0,
+    check(sys_mprotect(at + first * PAGE_SIZE, size, ABI_PROT_READ | ABI_PROT_WRITE) <= 0,
           "mprotect");
 }
 

@@ -4,6 +4,7 @@
  * not exist.  Each must be refused with the error that the table names, and registers survive.
  */
 #include "abi/gen/syscall_stubs.h"
+#include "abi/mman.h"
 #include "abi/sys.h"
 #include "lib/base/bits.h"
 #include "lib/base/types.h"
@@ -60,20 +61,28 @@ static void wild_pointers(void)
     }
 }
 
+static int64_t map(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags)
+{
+    return sys_mmap(at(address), size, prot, flags | ABI_MAP_PRIVATE | ABI_MAP_ANONYMOUS, -1, 0);
+}
+
 static void absurd_ranges(void)
 {
-    expect("mmap of nothing", sys_map_anonymous(0, 0, SYS_PROT_READ, 0), ERR_INVAL);
-    expect("mmap of everything", sys_map_anonymous(0, UINT64_MAX, SYS_PROT_READ, 0), ERR_INVAL);
-    expect("mmap unaligned", sys_map_anonymous(at(1), 4096, SYS_PROT_READ, SYS_MAP_FIXED),
+    expect("mmap of nothing", map(0, 0, ABI_PROT_READ, 0), ERR_INVAL);
+    expect("mmap of everything", map(0, UINT64_MAX, ABI_PROT_READ, 0), ERR_NOMEM);
+    expect("mmap unaligned", map(1, 4096, ABI_PROT_READ, ABI_MAP_FIXED), ERR_INVAL);
+    expect("mmap of the kernel", map(0xffff000040000000, 4096, ABI_PROT_READ, ABI_MAP_FIXED),
            ERR_INVAL);
-    expect("mmap of the kernel",
-           sys_map_anonymous(at(0xffff000040000000), 4096, SYS_PROT_READ, SYS_MAP_FIXED),
+    expect("mmap at zero", map(0, 4096, ABI_PROT_READ, ABI_MAP_FIXED), ERR_INVAL);
+    expect("mmap W+X", map(0, 4096, ABI_PROT_WRITE | ABI_PROT_EXEC, 0), ERR_NOTSUP);
+    expect("mmap bad protection", map(0, 4096, 1u << 20, 0), ERR_INVAL);
+    expect("mmap shared and not", sys_mmap(0, 4096, ABI_PROT_READ, ABI_MAP_ANONYMOUS, -1, 0),
            ERR_INVAL);
-    expect("mmap at zero", sys_map_anonymous(at(0), 4096, SYS_PROT_READ, SYS_MAP_FIXED), ERR_INVAL);
-    expect("mmap W+X", sys_map_anonymous(0, 4096, SYS_PROT_WRITE | SYS_PROT_EXEC, 0), ERR_INVAL);
-    expect("mmap bad flags", sys_map_anonymous(0, 4096, SYS_PROT_READ, 1u << 31), ERR_INVAL);
+    expect("mmap of no file", sys_mmap(0, 4096, ABI_PROT_READ, ABI_MAP_PRIVATE, 99, 0), ERR_BADF);
+    expect("mmap between pages",
+           sys_mmap(0, 4096, ABI_PROT_READ, ABI_MAP_PRIVATE | ABI_MAP_ANONYMOUS, -1, 1), ERR_INVAL);
     expect("munmap wrapping", sys_munmap(at(0xfffffffffffff000), UINT64_MAX - 4095), ERR_INVAL);
-    expect("mprotect of a hole", sys_mprotect(at(0x700000000000), 4096, SYS_PROT_READ), ERR_NOMEM);
+    expect("mprotect of a hole", sys_mprotect(at(0x700000000000), 4096, ABI_PROT_READ), ERR_NOMEM);
 }
 
 int main(void)
