@@ -4,6 +4,8 @@
 
 enum {
     SIGHUP = 1,
+    SIGINT = 2,
+    SIGQUIT = 3,
     SIGILL = 4,
     SIGTRAP = 5,
     SIGBUS = 7,
@@ -11,6 +13,11 @@ enum {
     SIGKILL = 9,
     SIGSEGV = 11,
     SIGTERM = 15,
+    SIGCONT = 18,
+    SIGTSTP = 20,
+    SIGTTIN = 21,
+    SIGTTOU = 22,
+    SIGWINCH = 28,
     SIGNAL_MAX = 64,
 };
 

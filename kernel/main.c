@@ -16,9 +16,10 @@ static void boot_thread(void *arg)
     init_stage_done(INIT_DEVICES);
     init_cpus(); // the other CPUs come up
     init_stage_done(INIT_CPUS);
-    init_check_mappings(); // nothing writable and executable, nothing of ours open to users
-    init_programs();       // where programs come from
-    init_first_process();  // the tests, a command, or the first program
+    init_character_devices(); // null, the console's terminal, pseudo-terminals
+    init_check_mappings();    // nothing writable and executable, nothing of ours open to users
+    init_programs();          // where programs come from
+    init_first_process();     // the tests, a command, or the first program
 }
 
 NORETURN void kernel_main(void)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/dev/console.h"
 
+#include <stdatomic.h>
+
 #include "kernel/core/bootarg.h"
 #include "lib/base/span.h"
 
@@ -140,6 +142,10 @@ void console_interrupt(struct console *c)
     if (resume_sink) {
         log_resume_sink(&c->sink);
     }
+    const struct console_user *user = atomic_load_explicit(&c->user, memory_order_acquire);
+    if (user != NULL && (has_input || has_room)) {
+        user->changed(c, has_input, has_room);
+    }
 }
 
 // ---- Log ----
@@ -210,32 +216,46 @@ struct console *console_system(void)
 
 // ---- Readers and writers ----
 
-// Gives false when there is nothing to read.  A wait may ask again after it got its answer.
-static bool try_read(struct console *c, uint8_t *to, size_t size, size_t *out)
+size_t console_try_read(struct console *c, void *bytes, size_t size)
 {
-    if (*out > 0) {
-        return true;
-    }
     irqflags_t flags = spin_lock_irqsave(&c->lock);
     bool was_full = ring_room(&c->rx) == 0;
-    size_t n = ring_get(&c->rx, to, size);
+    size_t n = ring_get(&c->rx, bytes, size);
     if (was_full && n > 0) {
         update_interrupts_locked(c);
     }
     spin_unlock_irqrestore(&c->lock, flags);
-    *out = n;
-    return n > 0;
+    return n;
+}
+
+size_t console_try_write(struct console *c, const void *bytes, size_t size)
+{
+    irqflags_t flags = spin_lock_irqsave(&c->lock);
+    bool was_idle = ring_used(&c->tx) == 0;
+    size_t n = ring_put(&c->tx, bytes, size);
+    start_locked(c, was_idle && n > 0);
+    spin_unlock_irqrestore(&c->lock, flags);
+    return n;
+}
+
+void console_set_user(struct console *c, const struct console_user *user)
+{
+    atomic_store_explicit(&c->user, user, memory_order_release);
+}
+
+// Gives false when there is nothing to read.  A wait may ask again after it got its answer.
+static bool try_read(struct console *c, uint8_t *to, size_t size, size_t *out)
+{
+    if (*out == 0) {
+        *out = console_try_read(c, to, size);
+    }
+    return *out > 0;
 }
 
 // Queues what there is room for from `*done` on; gives true when that was the last of it.
 static bool try_write(struct console *c, struct span bytes, size_t *done)
 {
-    irqflags_t flags = spin_lock_irqsave(&c->lock);
-    bool was_idle = ring_used(&c->tx) == 0;
-    size_t n = ring_put(&c->tx, bytes.data + *done, bytes.size - *done);
-    start_locked(c, was_idle && n > 0);
-    spin_unlock_irqrestore(&c->lock, flags);
-    *done += n;
+    *done += console_try_write(c, bytes.data + *done, bytes.size - *done);
     return *done == bytes.size;
 }
 

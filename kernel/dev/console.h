@@ -53,14 +53,23 @@ struct console_storage {
     uint32_t transmit_size;
 };
 
+struct console;
+
+// Who reads and writes a console without sleeping: its terminal (console_tty.h).
+struct console_user {
+    // There is input, or room for output again.  Any context, no lock held.
+    void (*changed)(struct console *c, bool has_input, bool has_room);
+};
+
 struct console {
     struct spinlock lock;
-    const struct console_device *device; // [l] set once
-    void *uart;                          // [l] set once
-    struct ring rx;                      // [l]
-    struct ring tx;                      // [l]
-    bool is_sink_waiting;                // [l] the log's sink was refused a line
-    bool is_polled;                      // panic: what was queued has been flushed
+    const struct console_device *device;     // [l] set once
+    void *uart;                              // [l] set once
+    struct ring rx;                          // [l]
+    struct ring tx;                          // [l]
+    bool is_sink_waiting;                    // [l] the log's sink was refused a line
+    bool is_polled;                          // panic: what was queued has been flushed
+    const struct console_user *_Atomic user; // [a] NULL: none; set once
     struct wait_queue readers;
     struct wait_queue writers;
     struct log_sink sink; // for log_add_sink
@@ -90,6 +99,13 @@ status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadli
 // ERR_INTR.  Thread context.
 status_t console_write(struct console *c, const void *bytes, size_t size, enum wait_flags flags,
                        size_t *out);
+
+// As much as there is, or room for, at once; give the number of bytes.  Any context.
+size_t console_try_read(struct console *c, void *bytes, size_t size);
+size_t console_try_write(struct console *c, const void *bytes, size_t size);
+
+// From now on `user` is told; it looks first for what is there already.
+void console_set_user(struct console *c, const struct console_user *user);
 
 // Sleeps until everything queued has been handed to the device.  ERR_INTR.
 status_t console_drain(struct console *c, enum wait_flags flags);

@@ -69,8 +69,8 @@ struct tty_job_ops {
     void (*signal_group)(int32_t group, int signal);
 };
 
-// Boot.  The table is kept.
-void tty_set_job_ops(const struct tty_job_ops *ops);
+// Boot.  The table is kept; gives the one before.
+const struct tty_job_ops *tty_set_job_ops(const struct tty_job_ops *ops);
 
 /*
  * For kernel/proc: the leader of `session`, whose controlling terminal `t` was, has ended or given it

@@ -33,6 +33,9 @@ void init_start_thread(void (*entry)(void *));
 void init_devices(void);
 void init_cpus(void);
 
+// What is under /dev without a driver: null and its like, the console's terminal, pseudo-terminals.
+void init_character_devices(void);
+
 // Panics if anything in the kernel's half is writable and executable, or open to user mode.
 void init_check_mappings(void);
 

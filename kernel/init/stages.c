@@ -6,9 +6,12 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/core/worker.h"
+#include "kernel/dev/console_tty.h"
 #include "kernel/dev/device.h"
 #include "kernel/dev/fdt_platform.h"
+#include "kernel/dev/memdev.h"
 #include "kernel/dev/power.h"
+#include "kernel/dev/pty.h"
 #include "kernel/init/init.h"
 #include "kernel/init/record_priv.h"
 #include "kernel/mm/heap.h"
@@ -137,6 +140,13 @@ void init_cpus(void)
     }
     log_info("cpu", "%u of %u CPUs are up, model %#llx", cpu_online_count(), cpu_count(),
              (unsigned long long)arch_cpu_model());
+}
+
+void init_character_devices(void)
+{
+    memdev_init();
+    console_tty_init();
+    pty_init();
 }
 
 void init_check_mappings(void)

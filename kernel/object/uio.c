@@ -88,3 +88,18 @@ status_t uio_zero(struct uio *u, size_t size)
 {
     return advance(u, ZERO, NULL, size);
 }
+
+void uio_skip(struct uio *u, size_t size)
+{
+    size = u64_min(size, u->left);
+    u->left -= size;
+    while (size > 0) {
+        size_t n = u64_min(size, u->segments[u->current].size - u->offset);
+        u->offset += n;
+        size -= n;
+        if (u->offset == u->segments[u->current].size) {
+            u->current++;
+            u->offset = 0;
+        }
+    }
+}

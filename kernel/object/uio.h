@@ -37,3 +37,6 @@ status_t uio_init_user_vector(struct uio *u, const struct uio_segment *segments,
 status_t uio_put(struct uio *u, const void *bytes, size_t size);
 status_t uio_get(struct uio *u, void *bytes, size_t size);
 status_t uio_zero(struct uio *u, size_t size);
+
+// Advances by up to `size` bytes without touching memory.
+void uio_skip(struct uio *u, size_t size);
