@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "lib/base/types.h"
+#include "kernel/object/file.h"
 
 enum semihost_stream {
     SEMIHOST_OUT,
@@ -22,6 +22,10 @@ bool semihost_is_active(void);
 // Writes all bytes, from kernel memory, to the host program's stream.  ERR_NODEV: not active.
 // ERR_IO: the host took less.  Any context.
 status_t semihost_write(enum semihost_stream stream, const void *bytes, size_t size);
+
+// The stream as an open file, for a program's standard output and error; its standard input is
+// /dev/null's (memdev_open_null).  Gives a reference.  ERR_NOMEM.
+status_t semihost_open(enum semihost_stream stream, struct file **out);
 
 // Ends the emulator with an exit status (0 to 255).  Returns if it is not active.
 void semihost_exit(int status);
