@@ -11,6 +11,7 @@ enum lock_rank {
     RANK_PROC_TREE = 10, // process tree and identifiers: held while processes are linked
     RANK_PROCESS,        // one process: its threads, state, exit status
     RANK_FILE,           // an open file's position: held across its read or write
+    RANK_STREAM,         // bytes of a pipe or socket: held across copies, inside a position
     RANK_MOUNTS,         // the mount table: mounts are made and ended around their vnodes
     RANK_RENAME,         // one file system's tree of directories: held while one moves elsewhere
     RANK_VNODE,          // a vnode's content and entries: inside a file's position; parents first
@@ -29,6 +30,7 @@ enum lock_rank {
     RANK_DEVICE,                   // a driver's registers and rings
     RANK_TTY,                      // console rings
     RANK_EVENT,                    // a source's watches: state changes under any lock above
+    RANK_EVENT_SET,                // an epoll set: its watches fire under their source's lock
     RANK_WAIT,                     // a wait queue: conditions are tested under it
     RANK_WORK,                     // a worker's list: objects are put away under any lock above
     RANK_ASID,                     // ASID generation: inside an address-space switch
