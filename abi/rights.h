@@ -52,3 +52,4 @@ enum swos_grant : uint32_t {
 #define SWOS_CAP_PROCESS_INSPECT (1u << 4)
 #define SWOS_CAP_NET             (1u << 5)
 #define SWOS_CAP_LOG_EXPORT      (1u << 6)
+#define SWOS_CAP_ALL             ((1u << 7) - 1)

@@ -22,7 +22,9 @@
 
 // Exit statuses as shells give them.
 enum { CANNOT_RUN_STATUS = 126, NOT_FOUND_STATUS = 127, SIGNAL_STATUS = 128 };
-enum { COMMAND_MAX = 2048, PATH_MAX_BYTES = 256 };
+// Whom the first process acts for, until somebody logs in.
+enum { SYSTEM_PRINCIPAL = 0, SYSTEM_GROUP = 0 };
+enum { COMMAND_MAX = 2048, COMMAND_PATH_MAX = 256 };
 
 static status_t open_program(const char *path, struct span *out)
 {
@@ -31,7 +33,11 @@ static status_t open_program(const char *path, struct span *out)
 
 void init_programs(void)
 {
-    process_init(open_program);
+    struct cred *system;
+    if (cred_create(SYSTEM_PRINCIPAL, SYSTEM_GROUP, 0, SWOS_CAP_ALL, &system) != OK) {
+        panic("no memory for an identity");
+    }
+    process_init(open_program, init_fs_context(), system);
 }
 
 static NORETURN void end_machine(int exit_status)
@@ -85,7 +91,7 @@ NORETURN void init_first_process(void)
 {
     const char *value;
     size_t len;
-    char path[PATH_MAX_BYTES] = "/bin/init";
+    char path[COMMAND_PATH_MAX] = "/bin/init";
     if (bootarg_get("autorun", &value, &len) == OK) {
         end_machine(autorun(span_of(value, len)));
     }

@@ -22,11 +22,15 @@ static struct {
     pid_t next_pid;           // [lock]
     _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
     struct wait_queue first_wait;
-    process_open_t open; // [I]
+    process_open_t open;   // [I]
+    struct fs_context *fs; // [I] of the first process
+    struct cred *cred;     // [I] of the first process
 } processes;
 
-void process_init(process_open_t open)
+void process_init(process_open_t open, struct fs_context *fs, struct cred *cred)
 {
+    processes.fs = fs;
+    processes.cred = cred;
     mutex_init(&processes.lock, "process tree", RANK_PROC_TREE);
     wait_init(&processes.first_wait, "first process");
     processes.next_pid = FIRST_PID;
@@ -48,6 +52,42 @@ static void drop_authority(struct process *p)
         p->handles = NULL;
     }
     grant_set_fini(&p->grants);
+    if (p->fs != NULL) {
+        fs_context_unref(p->fs);
+        p->fs = NULL;
+    }
+    if (p->cred != NULL) {
+        cred_unref(p->cred);
+        p->cred = NULL;
+    }
+}
+
+struct cred *process_get_cred(struct process *p)
+{
+    spin_lock(&p->identity);
+    struct cred *c = cred_ref(p->cred);
+    spin_unlock(&p->identity);
+    return c;
+}
+
+void process_set_cred(struct process *p, struct cred *c)
+{
+    spin_lock(&p->identity);
+    struct cred *old = p->cred;
+    p->cred = c;
+    spin_unlock(&p->identity);
+    cred_unref(old);
+}
+
+// Root, working directory and identity are those of who makes the process.
+static status_t inherit(struct process *p)
+{
+    struct process *maker = process_current();
+    status_t status = fs_context_copy(maker == NULL ? processes.fs : maker->fs, &p->fs);
+    if (status == OK) {
+        p->cred = maker == NULL ? cred_ref(processes.cred) : process_get_cred(maker);
+    }
+    return status;
 }
 
 void process_unref(struct process *p)
@@ -78,14 +118,22 @@ static status_t record_create(const char *name, const struct process *parent, st
         return status;
     }
     struct process *p = memory;
+    grant_set_init(&p->grants);
+    spin_init(&p->identity, "identity", RANK_OBJECT);
+    status = inherit(p);
+    if (status != OK) {
+        drop_authority(p);
+        heap_free(p);
+        return status;
+    }
     status = parent == NULL ? handle_table_create(&p->handles)
                             : handle_table_fork(parent->handles, &p->handles);
     if (status != OK) {
+        drop_authority(p);
         heap_free(p);
         return status;
     }
     refcount_init(&p->refs, 1);
-    grant_set_init(&p->grants);
     fmt_print(p->name, sizeof(p->name), "%s", last_component(name));
     list_init(&p->children);
     list_init(&p->sibling);

@@ -21,8 +21,10 @@
 
 #include "kernel/core/thread.h"
 #include "kernel/mm/aspace.h"
+#include "kernel/object/cred.h"
 #include "kernel/object/grant.h"
 #include "kernel/object/handle.h"
+#include "kernel/vfs/path.h"
 #include "lib/base/rbtree.h"
 #include "lib/base/refcount.h"
 #include "lib/base/span.h"
@@ -51,6 +53,9 @@ struct process {
     _Atomic uint32_t child_events; // [a] children that ended, ever
     struct handle_table *handles;  // [I] NULL once it has ended
     struct grant_set grants;       // has its own lock
+    struct fs_context *fs;         // [I] root and working directory; NULL once it has ended
+    struct spinlock identity;      // RANK_OBJECT
+    struct cred *cred;             // [identity] holds a reference; NULL once it has ended
     struct aspace *aspace;         // [c] of its thread; NULL once it has ended
     struct thread *thread;         // [tree lock] NULL once it has ended
 };
@@ -58,8 +63,14 @@ struct process {
 // The file system's answer for a path: its bytes stay valid for ever (the base image's do).
 typedef status_t (*process_open_t)(const char *path, struct span *out);
 
-// Boot: what programs are loaded from.
-void process_init(process_open_t open);
+// Boot: what programs are loaded from; root, working directory and identity of the first process,
+// kept for ever.
+void process_init(process_open_t open, struct fs_context *fs, struct cred *cred);
+
+// The identity that a process acts for, with a reference.
+struct cred *process_get_cred(struct process *p);
+// Takes the reference on `c`.
+void process_set_cred(struct process *p, struct cred *c);
 
 // Starts the program at `path` with `argc` arguments whose strings stand one after the other,
 // each with its NUL, in `args`.  The parent is the current process, or none for the first.

@@ -12,7 +12,7 @@
 #include "kernel/proc/uthread.h"
 #include "lib/base/bits.h"
 
-enum { PATH_MAX_BYTES = 1024 };
+enum { SPAWN_PATH_MAX = 1024 };
 
 int64_t sys_null(void)
 {
@@ -54,7 +54,7 @@ static status_t copy_args(vaddr_t argv, char *room, size_t size, size_t *used, s
 
 int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
 {
-    char name[PATH_MAX_BYTES];
+    char name[SPAWN_PATH_MAX];
     size_t len;
     void *room;
     status_t status = arch_copy_string_from_user(name, path, sizeof(name), &len);

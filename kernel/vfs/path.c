@@ -364,7 +364,7 @@ static status_t climb(const struct vnode *root, struct vnode *v, struct name_sea
             status = prepend_name(parent, s);
         }
         if (next == NULL) {
-            status = v == mount_root() ? OK : ERR_NOENT;
+            status = ERR_NOENT; // removed, or outside
             break;
         }
         vnode_unref(v);
