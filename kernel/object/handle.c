@@ -78,7 +78,11 @@ status_t handle_reserve(struct handle_table *t, handle_t from, handle_t *out)
         if (status == OK) {
             *out = (handle_t)slot;
         }
-        if (status != ERR_NOMEM || (status = grow(t, &need)) != OK) {
+        if (status != ERR_NOMEM) {
+            return status;
+        }
+        status = grow(t, &need);
+        if (status != OK) {
             return status;
         }
     }
@@ -393,22 +397,32 @@ static status_t put_at_locked(struct handle_table *t, uint32_t slot, const struc
     return status;
 }
 
+// Gives what was there in *old.
+static status_t put_at(struct handle_table *t, uint32_t slot, const struct handle_entry *e,
+                       struct handle_entry *old)
+{
+    for (;;) {
+        struct slots_need need;
+        spin_lock(&t->lock);
+        status_t status = put_at_locked(t, slot, e, old, &need);
+        spin_unlock(&t->lock);
+        if (status != ERR_NOMEM) {
+            return status;
+        }
+        status = grow(t, &need);
+        if (status != OK) {
+            return status;
+        }
+    }
+}
+
 status_t handle_put_at(struct handle_table *t, handle_t h, const struct handle_entry *e,
                        uint32_t flags)
 {
     struct handle_entry entry = *e;
     struct handle_entry old = {.object = NULL};
-    struct slots_need need;
-    status_t status;
     entry.flags = flags;
-    for (;;) {
-        spin_lock(&t->lock);
-        status = put_at_locked(t, (uint32_t)h, &entry, &old, &need);
-        spin_unlock(&t->lock);
-        if (status != ERR_NOMEM || (status = grow(t, &need)) != OK) {
-            break;
-        }
-    }
+    status_t status = put_at(t, (uint32_t)h, &entry, &old);
     if (status != OK) {
         handle_drop(e);
     } else if (old.object != NULL) {

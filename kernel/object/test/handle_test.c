@@ -281,8 +281,11 @@ static status_t work_with_tables(struct thing *thing)
     if (status == OK) {
         status = handle_duplicate(t, h, 70, ALL, 0, &h);
     }
-    struct handle_table *child;
-    if (status == OK && (status = handle_table_fork(t, &child)) == OK) {
+    struct handle_table *child = NULL;
+    if (status == OK) {
+        status = handle_table_fork(t, &child);
+    }
+    if (child != NULL) {
         handle_table_destroy(child);
     }
     handle_table_destroy(t);
