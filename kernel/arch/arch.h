@@ -24,6 +24,7 @@
 
 #include <arch_inline.h>
 
+#include "abi/signal.h"
 #include "lib/base/attr.h"
 #include "lib/base/types.h"
 
@@ -132,11 +133,41 @@ struct arch_frame *arch_user_frame(struct thread *t);
 // Fills `frame` so that entering user mode starts `pc` with stack `sp` and `arg` as first argument.
 void arch_frame_init_user(struct arch_frame *frame, vaddr_t pc, vaddr_t sp, uint64_t arg);
 void arch_frame_set_result(struct arch_frame *frame, int64_t value);
+int64_t arch_frame_result(const struct arch_frame *frame);
 vaddr_t arch_frame_pc(const struct arch_frame *frame);
 bool arch_frame_is_user(const struct arch_frame *frame);
 
-// User FP and thread-pointer state of the running thread, copied to a new thread (fork).
+// User FP and thread-pointer state of the running thread, copied to a new thread (fork), or dropped
+// (exec).
 void arch_thread_fork_user(struct arch_thread *child);
+void arch_thread_reset_user(void);
+
+// The thread pointer of a new thread (clone).
+void arch_thread_set_tls(struct arch_thread *t, uint64_t tls);
+
+// Changes a frame that a clone starts with: another stack, result 0.
+void arch_frame_set_stack(struct arch_frame *frame, vaddr_t sp);
+vaddr_t arch_frame_stack(const struct arch_frame *frame);
+
+// Whether the current thread is on its way back from a system call, told once: its number and result
+// to the caller.  arch_call_again makes it start anew, with its first argument back in place.
+bool arch_take_call(struct arch_frame *frame, uint64_t *number, int64_t *result);
+void arch_call_again(struct arch_frame *frame);
+
+// A signal handler is to run: registers, signal mask and siginfo go to the user's stack below
+// stack_top, and the frame leads into the handler.  ERR_FAULT: the stack cannot take them.
+struct arch_signal {
+    const struct abi_siginfo *info;
+    vaddr_t handler;
+    vaddr_t restorer; // where the handler returns to
+    vaddr_t stack_top;
+    uint64_t mask; // to be restored
+    struct abi_sigaltstack alternate;
+};
+status_t arch_signal_enter(struct arch_frame *frame, const struct arch_signal *s);
+
+// The way back: registers and mask from the user's stack, which may hold anything.  ERR_FAULT.
+status_t arch_signal_leave(struct arch_frame *frame, uint64_t *mask);
 
 // Return addresses of a call chain, innermost first: of the running kernel code (frame NULL), or of
 // a trap frame.  Survives any damage to stacks: it reads with the user-copy routines or inside

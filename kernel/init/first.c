@@ -10,9 +10,13 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
+#include "kernel/dev/chardev.h"
+#include "kernel/dev/memdev.h"
 #include "kernel/dev/power.h"
+#include "kernel/drv/semihost/semihost.h"
 #include "kernel/init/autorun.h"
 #include "kernel/init/init.h"
+#include "kernel/proc/job.h"
 #include "kernel/proc/process.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
@@ -38,6 +42,7 @@ void init_programs(void)
         panic("no memory for an identity");
     }
     process_init(open_program, init_fs_context(), system);
+    job_init();
 }
 
 static NORETURN void end_machine(int exit_status)
@@ -54,12 +59,61 @@ static int exit_status_of(int wait_status)
     return signal != 0 ? SIGNAL_STATUS + signal : wait_status >> 8 & 0xff;
 }
 
+// Standard input, output and error: the host's streams when a command runs for it, else the console.
+static status_t open_console(uint32_t flags, struct file **out)
+{
+    static const char name[] = "console";
+    struct chardev *console;
+    status_t status = chardev_get(CHARDEV_ROOT, span_of(name, sizeof(name) - 1), &console);
+    if (status != OK) {
+        return status;
+    }
+    status = chardev_open(console, flags, out);
+    chardev_unref(console);
+    return status;
+}
+
+static status_t open_streams(struct file *out[3])
+{
+    status_t status = OK;
+    if (semihost_is_active()) {
+        status = memdev_open_null(FILE_READ, &out[0]);
+        if (status == OK) {
+            status = semihost_open(SEMIHOST_OUT, &out[1]);
+        }
+        return status == OK ? semihost_open(SEMIHOST_ERR, &out[2]) : status;
+    }
+    status = open_console(FILE_READ | FILE_WRITE | CHARDEV_OPEN_NOCTTY, &out[0]);
+    if (status == OK) {
+        for (unsigned i = 1; i < 3; i++) {
+            out[i] = out[0];
+            file_ref(out[i]);
+        }
+    }
+    return status;
+}
+
+static void close_streams(struct file *const files[3])
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (files[i] != NULL) {
+            file_unref(files[i]);
+        }
+    }
+}
+
 // `words` are `argc` terminated strings, the first of which is the path.
 static NORETURN void run(struct span words, size_t argc)
 {
+    struct file *files[3] = {};
     pid_t pid;
     const char *path = (const char *)words.data;
-    status_t status = process_spawn(path, words, argc, &pid);
+    status_t status = open_streams(files);
+    if (status != OK) { // a machine without a console: the program has no streams
+        log_warn("boot", "no console for the first program: error %d", -(int)status);
+    }
+    status = process_start_first(path, words, argc, files, &pid);
+    close_streams(files);
     if (status != OK) {
         log_error("boot", "%s: cannot start: error %d", path, -(int)status);
         end_machine(status == ERR_NOENT ? NOT_FOUND_STATUS : CANNOT_RUN_STATUS);

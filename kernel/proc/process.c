@@ -1,41 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The beginning of processes and threads, and what a process consists of. */
 #include "kernel/proc/process.h"
 
 #include <stdatomic.h>
 
-#include "abi/signal.h"
-#include "kernel/core/log.h"
 #include "kernel/core/panic.h"
-#include "kernel/core/sched.h"
+#include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/exec.h"
-#include "kernel/proc/uthread.h"
+#include "kernel/proc/tree_priv.h"
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
 
-enum { PID_MAX = 1 << 22 };
+// clone(2): the values of musl's <sched.h>.
+enum : uint64_t {
+    CLONE_SIGNAL_MASK = 0xff,
+    CLONE_VM = 0x100,
+    CLONE_FS = 0x200,
+    CLONE_FILES = 0x400,
+    CLONE_SIGHAND = 0x800,
+    CLONE_VFORK = 0x4000,
+    CLONE_THREAD = 0x10000,
+    CLONE_SYSVSEM = 0x40000,
+    CLONE_SETTLS = 0x80000,
+    CLONE_PARENT_SETTID = 0x100000,
+    CLONE_CHILD_CLEARTID = 0x200000,
+    CLONE_DETACHED = 0x400000,
+    CLONE_CHILD_SETTID = 0x1000000,
+    CLONE_KNOWN = CLONE_SIGNAL_MASK | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                  CLONE_VFORK | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                  CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_CHILD_SETTID,
+    CLONE_OF_THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+};
 
-static struct {
-    struct mutex lock;        // the tree lock
-    struct rb_root by_pid;    // [lock]
-    struct process *first;    // [lock] NULL before it starts and after it has ended
-    pid_t next_pid;           // [lock]
-    _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
-    struct wait_queue first_wait;
-    process_open_t open;   // [I]
-    struct fs_context *fs; // [I] of the first process
-    struct cred *cred;     // [I] of the first process
-} processes;
+constexpr uint64_t UNLIMITED = UINT64_MAX;
 
-void process_init(process_open_t open, struct fs_context *fs, struct cred *cred)
-{
-    processes.fs = fs;
-    processes.cred = cred;
-    mutex_init(&processes.lock, "process tree", RANK_PROC_TREE);
-    wait_init(&processes.first_wait, "first process");
-    processes.next_pid = FIRST_PID;
-    processes.open = open;
-}
+enum {
+    DEFAULT_HANDLES = 1024,
+    MOST_HANDLES = 1 << 20,
+    DEFAULT_STACK = 8 << 20,
+    DEFAULT_QUEUED_SIGNALS = 4096,
+};
 
 /* ---- Records ---- */
 
@@ -44,56 +49,25 @@ void process_ref(struct process *p)
     refcount_inc(&p->refs);
 }
 
-// What the process could name and do is gone; nobody acts for it any more.
-static void drop_authority(struct process *p)
+void process_release_context(struct process *p)
 {
     if (p->handles != NULL) {
         handle_table_destroy(p->handles);
         p->handles = NULL;
     }
-    grant_set_fini(&p->grants);
     if (p->fs != NULL) {
         fs_context_unref(p->fs);
         p->fs = NULL;
     }
-    if (p->cred != NULL) {
-        cred_unref(p->cred);
-        p->cred = NULL;
-    }
-}
-
-struct cred *process_get_cred(struct process *p)
-{
-    spin_lock(&p->identity);
-    struct cred *c = cred_ref(p->cred);
-    spin_unlock(&p->identity);
-    return c;
-}
-
-void process_set_cred(struct process *p, struct cred *c)
-{
-    spin_lock(&p->identity);
-    struct cred *old = p->cred;
-    p->cred = c;
-    spin_unlock(&p->identity);
-    cred_unref(old);
-}
-
-// Root, working directory and identity are those of who makes the process.
-static status_t inherit(struct process *p)
-{
-    struct process *maker = process_current();
-    status_t status = fs_context_copy(maker == NULL ? processes.fs : maker->fs, &p->fs);
-    if (status == OK) {
-        p->cred = maker == NULL ? cred_ref(processes.cred) : process_get_cred(maker);
-    }
-    return status;
+    grant_set_fini(&p->grants);
 }
 
 void process_unref(struct process *p)
 {
     if (refcount_dec(&p->refs)) {
-        drop_authority(p);
+        if (p->cred != NULL) {
+            cred_unref(p->cred);
+        }
         heap_free(p);
     }
 }
@@ -109,8 +83,22 @@ static const char *last_component(const char *path)
     return name;
 }
 
-// A record with one reference (the tree's), on no list yet, with the handles of `parent` or none.
-static status_t record_create(const char *name, const struct process *parent, struct process **out)
+static void run_notify(struct work *w);
+
+static void set_default_limits(struct process *p)
+{
+    for (unsigned i = 0; i < LIMITS; i++) {
+        p->limits[i] = (struct process_limit_pair){UNLIMITED, UNLIMITED};
+    }
+    p->limits[LIMIT_NOFILE] = (struct process_limit_pair){DEFAULT_HANDLES, MOST_HANDLES};
+    p->limits[LIMIT_STACK].soft = DEFAULT_STACK;
+    p->limits[LIMIT_CORE] = (struct process_limit_pair){0, 0};
+    p->limits[LIMIT_SIGPENDING] =
+        (struct process_limit_pair){DEFAULT_QUEUED_SIGNALS, DEFAULT_QUEUED_SIGNALS};
+}
+
+// A record with one reference (the tree's), on no list yet, without context.
+static status_t record_create(struct process **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct process), &memory);
@@ -118,296 +106,396 @@ static status_t record_create(const char *name, const struct process *parent, st
         return status;
     }
     struct process *p = memory;
-    grant_set_init(&p->grants);
-    spin_init(&p->identity, "identity", RANK_OBJECT);
-    status = inherit(p);
-    if (status != OK) {
-        drop_authority(p);
-        heap_free(p);
-        return status;
-    }
-    status = parent == NULL ? handle_table_create(&p->handles)
-                            : handle_table_fork(parent->handles, &p->handles);
-    if (status != OK) {
-        drop_authority(p);
-        heap_free(p);
-        return status;
-    }
     refcount_init(&p->refs, 1);
-    fmt_print(p->name, sizeof(p->name), "%s", last_component(name));
     list_init(&p->children);
     list_init(&p->sibling);
+    list_init(&p->group_link);
+    list_init(&p->threads);
     wait_init(&p->child_wait, "child");
+    wait_init(&p->fewer_threads, "threads");
+    wait_init(&p->stop_wait, "stopped");
+    spin_init(&p->lock, "process", RANK_OBJECT);
+    work_init(&p->notify_work, run_notify);
+    signal_state_init(&p->signals);
+    grant_set_init(&p->grants);
+    set_default_limits(p);
+    p->start_time = time_now();
     *out = p;
     return OK;
 }
 
-static struct process *find_locked(pid_t pid) REQUIRES(processes.lock)
+static void record_discard(struct process *p)
 {
-    struct rb_node *node = processes.by_pid.node;
-    while (node != NULL) {
-        struct process *p = container_of(node, struct process, by_pid);
-        if (p->pid == pid) {
-            return p;
-        }
-        node = pid < p->pid ? node->left : node->right;
+    if (p->aspace != NULL) {
+        aspace_unref(p->aspace);
     }
-    return NULL;
+    process_release_context(p);
+    process_unref(p);
 }
 
-static void insert_locked(struct process *p) REQUIRES(processes.lock)
+// What a fork passes on.
+static status_t inherit(struct process *from, struct process *p)
 {
-    struct rb_node **link = &processes.by_pid.node;
-    struct rb_node *parent = NULL;
-    while (*link != NULL) {
-        parent = *link;
-        bool goes_left = p->pid < container_of(parent, struct process, by_pid)->pid;
-        link = goes_left ? &parent->left : &parent->right;
+    status_t status = handle_table_fork(from->handles, &p->handles);
+    if (status == OK) {
+        status = fs_context_copy(from->fs, &p->fs);
     }
-    rb_insert(&processes.by_pid, &p->by_pid, parent, link);
+    if (status != OK) {
+        return status;
+    }
+    grant_set_copy(&from->grants, GRANT_ALL, &p->grants);
+    p->cred = process_get_cred(from);
+    irqflags_t flags = spin_lock_irqsave(&from->lock);
+    memcpy(p->name, from->name, sizeof(p->name));
+    memcpy(p->command, from->command, sizeof(p->command));
+    memcpy(p->limits, from->limits, sizeof(p->limits));
+    signal_state_copy(&from->signals, &p->signals);
+    spin_unlock_irqrestore(&from->lock, flags);
+    return OK;
 }
 
-static pid_t choose_pid_locked(void) REQUIRES(processes.lock)
+struct cred *process_get_cred(struct process *p)
 {
-    pid_t pid;
-    do {
-        pid = processes.next_pid;
-        processes.next_pid = pid == PID_MAX ? FIRST_PID + 1 : pid + 1;
-    } while (find_locked(pid) != NULL);
-    return pid;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    struct cred *c = cred_ref(p->cred);
+    spin_unlock_irqrestore(&p->lock, flags);
+    return c;
 }
 
-// Puts a process that is complete into the tree, below the current one.
-static void publish(struct process *p)
+void process_set_cred(struct process *p, struct cred *c)
 {
-    mutex_lock(&processes.lock);
-    p->pid = choose_pid_locked();
-    insert_locked(p);
-    p->parent = process_current();
-    if (p->parent != NULL) {
-        list_add_tail(&p->parent->children, &p->sibling);
-    }
-    if (p->pid == FIRST_PID) {
-        processes.first = p;
-    }
-    mutex_unlock(&processes.lock);
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    struct cred *old = p->cred;
+    p->cred = c;
+    spin_unlock_irqrestore(&p->lock, flags);
+    cred_unref(old);
 }
 
-// Takes an ended process out of the tree; its reference goes to the caller.
-static void remove_locked(struct process *p) REQUIRES(processes.lock)
+bool process_may_see(struct process *p)
 {
-    rb_erase(&processes.by_pid, &p->by_pid);
-    list_del_init(&p->sibling);
+    struct process *self = process_current();
+    if (p == self || grant_set_has(&self->grants, 1u << SWOS_GRANT_PROCESS)) {
+        return true;
+    }
+    struct cred *mine = process_get_cred(self);
+    struct cred *theirs = process_get_cred(p);
+    bool may = mine->session == theirs->session && mine->principal == theirs->principal;
+    cred_unref(mine);
+    cred_unref(theirs);
+    return may;
+}
+
+void process_usage(struct process *p, struct process_usage *out)
+{
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    *out = p->usage;
+    list_for_each (node, &p->threads) {
+        out->user_ns += thread_run_time(&container_of(node, struct uthread, link)->thread);
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
 }
 
 /* ---- Beginning ---- */
 
-// Starts the thread of a process whose address space is ready.  Takes p: a failure frees it.
-static status_t launch(struct process *p, const struct arch_frame *frame, bool is_fork, pid_t *pid)
+static void name_process(struct process *p, const char *path, struct span args)
 {
-    status_t status = uthread_create(p, p->name, frame, &p->thread);
+    fmt_print(p->name, sizeof(p->name), "%s", last_component(path));
+    size_t size = args.size < sizeof(p->command) ? args.size : sizeof(p->command);
+    for (size_t i = 0; i < size; i++) {
+        char c = (char)args.data[i];
+        p->command[i] = c != '\0' ? c : ' ';
+    }
+    p->command[size > 0 ? size - 1 : 0] = '\0';
+}
+
+static void add_thread(struct process *p, struct uthread *t)
+{
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    list_add_tail(&p->threads, &t->link);
+    p->thread_count++;
+    spin_unlock_irqrestore(&p->lock, flags);
+}
+
+// Puts a process that is complete into the tree, below the current one.
+static status_t publish(struct process *p, struct uthread *t)
+{
+    struct process *parent = process_current();
+    status_t status = OK;
+    mutex_lock(&process_tree.lock);
+    p->pid = tree_choose_id_locked();
+    if (parent == NULL) {
+        status = job_start_session_locked(p);
+    } else {
+        job_join_locked(p, parent->group);
+    }
+    if (status == OK) {
+        tree_insert_locked(p);
+        p->parent = parent;
+        if (parent != NULL) {
+            list_add_tail(&parent->children, &p->sibling);
+        }
+        if (p->pid == FIRST_PID) {
+            process_tree.first = p;
+        }
+        t->tid = p->pid;
+        add_thread(p, t);
+    }
+    mutex_unlock(&process_tree.lock);
+    return status;
+}
+
+// Starts the first thread of a process whose address space is ready.  Takes p: a failure frees it.
+// `prepare` fills in the thread.
+static status_t launch(struct process *p, const struct arch_frame *frame,
+                       const struct process_clone *c, pid_t *pid)
+{
+    struct uthread *t;
+    status_t status = uthread_create(p, p->name, frame, &t);
     if (status != OK) {
-        aspace_unref(p->aspace);
-        process_unref(p);
+        record_discard(p);
         return status;
     }
-    if (is_fork) {
-        arch_thread_fork_user(&p->thread->arch);
+    if (c != NULL) {
+        arch_thread_fork_user(&t->thread.arch);
+        t->signals.mask = uthread_current()->signals.mask;
+        t->signals.stack = uthread_current()->signals.stack;
+        if ((c->flags & CLONE_SETTLS) != 0) {
+            arch_thread_set_tls(&t->thread.arch, c->tls);
+        }
+        t->clear_tid = (c->flags & CLONE_CHILD_CLEARTID) != 0 ? c->child_tid : 0;
     }
-    // No failure below.
-    publish(p);
+    status = publish(p, t);
+    if (status != OK) {
+        uthread_destroy(t);
+        record_discard(p);
+        return status;
+    }
     *pid = p->pid; // before it can run, end, and be waited for
-    thread_start(p->thread);
+    thread_start(&t->thread);
     return OK;
+}
+
+static status_t load(struct process *p, const char *path, struct span args, size_t argc,
+                     struct arch_frame *frame)
+{
+    struct span file;
+    status_t status = process_tree.open(path, &file);
+    if (status == OK) {
+        name_process(p, path, args);
+        status = exec_load(path, file, args, argc, &p->aspace, frame);
+    }
+    return status;
+}
+
+static status_t spawn(struct process *p, const char *path, struct span args, size_t argc,
+                      pid_t *pid)
+{
+    struct arch_frame frame;
+    status_t status = load(p, path, args, argc, &frame);
+    if (status != OK) {
+        record_discard(p);
+        return status;
+    }
+    p->has_execed = true;
+    return launch(p, &frame, NULL, pid);
 }
 
 status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *pid)
 {
-    struct span file;
-    status_t status = processes.open(path, &file);
-    if (status != OK) {
-        return status;
-    }
     struct process *p;
-    status = record_create(path, NULL, &p);
+    status_t status = record_create(&p);
     if (status != OK) {
         return status;
     }
-    if (process_current() == NULL) {
-        grant_set_init_all(&p->grants);
-    }
-    struct arch_frame frame;
-    status = exec_load(path, file, args, argc, &p->aspace, &frame);
+    status = inherit(process_current(), p);
     if (status != OK) {
-        process_unref(p);
+        record_discard(p);
         return status;
     }
-    return launch(p, &frame, false, pid);
+    return spawn(p, path, args, argc, pid);
 }
 
-status_t process_fork(pid_t *pid)
+// Full authority, and nothing of anybody's.
+static status_t make_first_context(struct process *p, struct file *const files[3])
 {
-    struct process *self = process_current();
+    status_t status = handle_table_create(&p->handles);
+    if (status == OK) {
+        p->cred = cred_ref(process_tree.cred);
+        status = fs_context_copy(process_tree.fs, &p->fs);
+    }
+    for (unsigned i = 0; i < 3 && status == OK; i++) {
+        handle_t h;
+        if (files[i] != NULL) {
+            file_ref(files[i]);
+            status = handle_add(p->handles, &files[i]->object, SWIFTOS_RIGHT_MASK, 0, &h);
+        }
+    }
+    grant_set_init_all(&p->grants);
+    return status;
+}
+
+status_t process_start_first(const char *path, struct span args, size_t argc,
+                             struct file *const files[3], pid_t *pid)
+{
     struct process *p;
-    status_t status = record_create(self->name, self, &p);
+    status_t status = record_create(&p);
     if (status != OK) {
         return status;
     }
-    status = aspace_fork(self->aspace, &p->aspace);
+    status = make_first_context(p, files);
     if (status != OK) {
-        process_unref(p);
+        record_discard(p);
         return status;
     }
-    grant_set_copy(&self->grants, GRANT_ALL, &p->grants);
+    return spawn(p, path, args, argc, pid);
+}
+
+/* ---- Clones ---- */
+
+static struct arch_frame clone_frame(const struct process_clone *c)
+{
     struct arch_frame frame = *arch_user_frame(thread_current());
     arch_frame_set_result(&frame, 0);
-    return launch(p, &frame, true, pid);
+    if (c->stack != 0) {
+        arch_frame_set_stack(&frame, c->stack);
+    }
+    return frame;
 }
 
-/* ---- Ending ---- */
-
-static void notify_parent_locked(struct process *parent) REQUIRES(processes.lock)
+static status_t store_tid(vaddr_t at, pid_t tid)
 {
-    atomic_fetch_add_explicit(&parent->child_events, 1, memory_order_release);
-    wait_wake_all(&parent->child_wait);
+    return arch_copy_to_user(at, &tid, sizeof(tid)) == 0 ? OK : ERR_FAULT;
 }
 
-// The first process inherits the children; without one, ended children leave the tree at once.
-static void orphan_children_locked(struct process *p) REQUIRES(processes.lock)
-{
-    struct process *heir = processes.first == p ? NULL : processes.first;
-    list_for_each_safe (node, &p->children) {
-        struct process *child = container_of(node, struct process, sibling);
-        child->parent = heir;
-        list_del_init(&child->sibling);
-        if (heir != NULL) {
-            list_add_tail(&heir->children, &child->sibling);
-        } else if (child->state == PROCESS_ENDED) {
-            remove_locked(child);
-            process_unref(child);
-        }
-    }
-    if (heir != NULL) {
-        notify_parent_locked(heir);
-    }
-}
-
-static void end_locked(struct process *p, int wait_status) REQUIRES(processes.lock)
-{
-    orphan_children_locked(p);
-    p->thread = NULL;
-    p->state = PROCESS_ENDED;
-    p->wait_status = wait_status;
-    if (processes.first == p) {
-        processes.first = NULL;
-        atomic_store_explicit(&processes.first_status, wait_status + 1, memory_order_release);
-        wait_wake_all(&processes.first_wait);
-    }
-    if (p->parent != NULL) {
-        notify_parent_locked(p->parent);
-    } else {
-        remove_locked(p);
-        process_unref(p); // the thread's reference keeps it until the thread is gone
-    }
-}
-
-NORETURN void process_exit(int wait_status)
+static status_t clone_thread(const struct process_clone *c, pid_t *out)
 {
     struct process *p = process_current();
-    struct aspace *as = p->aspace;
-    drop_authority(p);
-    p->aspace = NULL;
-    thread_current()->aspace = NULL;
-    sched_aspace_changed();
-    aspace_unref(as);
-    mutex_lock(&processes.lock);
-    end_locked(p, wait_status);
-    mutex_unlock(&processes.lock);
-    thread_exit();
+    struct arch_frame frame = clone_frame(c);
+    struct uthread *t;
+    status_t status = uthread_create(p, thread_current()->name, &frame, &t);
+    if (status != OK) {
+        return status;
+    }
+    arch_thread_fork_user(&t->thread.arch);
+    if ((c->flags & CLONE_SETTLS) != 0) {
+        arch_thread_set_tls(&t->thread.arch, c->tls);
+    }
+    t->signals.mask = uthread_current()->signals.mask;
+    t->clear_tid = (c->flags & CLONE_CHILD_CLEARTID) != 0 ? c->child_tid : 0;
+    mutex_lock(&process_tree.lock);
+    t->tid = tree_choose_id_locked();
+    tree_insert_thread_locked(t);
+    mutex_unlock(&process_tree.lock);
+    // Before it runs, so that neither side sees an old value.
+    if ((c->flags & CLONE_PARENT_SETTID) != 0) {
+        status = store_tid(c->parent_tid, t->tid);
+    }
+    if (status == OK && (c->flags & CLONE_CHILD_SETTID) != 0) {
+        status = store_tid(c->child_tid, t->tid);
+    }
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (status == OK && (p->is_ending || p->is_execing)) {
+        status = ERR_INTR;
+    }
+    if (status == OK) {
+        list_add_tail(&p->threads, &t->link);
+        p->thread_count++;
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    if (status != OK) {
+        mutex_lock(&process_tree.lock);
+        rb_erase(&process_tree.by_tid, &t->by_tid);
+        mutex_unlock(&process_tree.lock);
+        uthread_destroy(t);
+        return status;
+    }
+    *out = t->tid;
+    thread_start(&t->thread);
+    return OK;
 }
 
-status_t process_kill(pid_t pid, int signal)
-{
-    if (signal < 0 || signal > SIGNAL_MAX) {
-        return ERR_INVAL;
-    }
-    status_t status = ERR_SRCH;
-    mutex_lock(&processes.lock);
-    struct process *p = find_locked(pid);
-    if (p != NULL) {
-        status = OK;
-        if (signal != 0 && p->thread != NULL) {
-            int none = 0;
-            atomic_compare_exchange_strong_explicit(&p->exit_request, &none,
-                                                    wait_status_signalled(signal) + 1,
-                                                    memory_order_release, memory_order_relaxed);
-            thread_notify(p->thread, THREAD_KILLED);
-        }
-    }
-    mutex_unlock(&processes.lock);
-    return status;
-}
-
-/* ---- Waiting ---- */
-
-// OK and the child taken out of the tree; ERR_AGAIN: none has ended; ERR_CHILD: there is none.
-static status_t take_ended(struct process *self, pid_t which, struct process **out)
-{
-    status_t status = ERR_CHILD;
-    mutex_lock(&processes.lock);
-    list_for_each (node, &self->children) {
-        struct process *child = container_of(node, struct process, sibling);
-        if (which != -1 && child->pid != which) {
-            continue;
-        }
-        status = ERR_AGAIN;
-        if (child->state == PROCESS_ENDED) {
-            remove_locked(child);
-            *out = child;
-            status = OK;
-            break;
-        }
-    }
-    mutex_unlock(&processes.lock);
-    return status;
-}
-
-status_t process_wait(pid_t which, enum process_wait_flags flags, pid_t *pid, int *wait_status)
+static status_t clone_process(const struct process_clone *c, pid_t *pid)
 {
     struct process *self = process_current();
-    for (;;) {
-        uint32_t seen = atomic_load_explicit(&self->child_events, memory_order_acquire);
-        struct process *child;
-        status_t status = take_ended(self, which, &child);
-        if (status == OK) {
-            *pid = child->pid;
-            *wait_status = child->wait_status;
-            process_unref(child);
-            return OK;
-        }
-        if (status == ERR_AGAIN && (flags & PROCESS_WAIT_POLL) != 0) {
-            *pid = 0;
-            *wait_status = 0;
-            return OK;
-        }
-        if (status != ERR_AGAIN) {
-            return status;
-        }
-        WAIT_UNTIL(&self->child_wait,
-                   atomic_load_explicit(&self->child_events, memory_order_acquire) != seen,
-                   NSEC_NEVER, WAIT_INTERRUPTIBLE, &status);
-        if (status != OK) {
-            return status;
-        }
+    struct process *p;
+    struct completion done;
+    status_t status = record_create(&p);
+    if (status != OK) {
+        return status;
     }
+    status = inherit(self, p);
+    if (status == OK && (c->flags & CLONE_VM) != 0) {
+        aspace_ref(self->aspace);
+        p->aspace = self->aspace;
+    } else if (status == OK) {
+        status = aspace_fork(self->aspace, &p->aspace);
+    }
+    if (status != OK) {
+        p->aspace = NULL;
+        record_discard(p);
+        return status;
+    }
+    bool is_vfork = (c->flags & CLONE_VFORK) != 0;
+    if (is_vfork) {
+        completion_init(&done, "vfork");
+        p->vfork_done = &done;
+    }
+    struct arch_frame frame = clone_frame(c);
+    status = launch(p, &frame, c, pid);
+    if (status == OK && is_vfork) {
+        completion_wait(&done);
+    }
+    return status;
 }
 
-int process_wait_first(void)
+status_t process_clone(const struct process_clone *c, pid_t *pid)
 {
-    status_t status;
-    WAIT_UNTIL(&processes.first_wait,
-               atomic_load_explicit(&processes.first_status, memory_order_acquire) != 0, NSEC_NEVER,
-               WAIT_DEFAULT, &status);
-    assert(status == OK);
-    return atomic_load_explicit(&processes.first_status, memory_order_relaxed) - 1;
+    bool is_thread = (c->flags & CLONE_THREAD) != 0;
+    if ((c->flags & ~CLONE_KNOWN) != 0 ||
+        (is_thread && (c->flags & CLONE_OF_THREAD) != CLONE_OF_THREAD)) {
+        return ERR_INVAL;
+    }
+    // What is shared short of a thread: only the memory, as vfork has it.
+    if (!is_thread && (c->flags & (CLONE_FS | CLONE_FILES | CLONE_SIGHAND)) != 0) {
+        return ERR_INVAL;
+    }
+    if (is_thread) {
+        return clone_thread(c, pid);
+    }
+    status_t status = clone_process(c, pid);
+    if (status == OK && (c->flags & CLONE_PARENT_SETTID) != 0) {
+        status = store_tid(c->parent_tid, *pid);
+    }
+    return status;
+}
+
+/* ---- Stops ---- */
+
+// A stop or a going on, told to the parent from where locks may be taken.
+static void run_notify(struct work *w)
+{
+    struct process *p = container_of(w, struct process, notify_work);
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    struct signal_info info = {
+        .signal = SIGCHLD,
+        .code = p->is_stopped ? ABI_CLD_STOPPED : ABI_CLD_CONTINUED,
+        .pid = p->pid,
+        .uid = p->cred->principal,
+        .value = (uint64_t)(p->is_stopped ? p->stop_signal : SIGCONT),
+    };
+    spin_unlock_irqrestore(&p->lock, flags);
+    mutex_lock(&process_tree.lock);
+    if (p->state == PROCESS_RUNNING && p->parent != NULL) {
+        tree_notify_parent_locked(p->parent, &info, true);
+    }
+    mutex_unlock(&process_tree.lock);
+    process_unref(p);
+}
+
+void process_notify_parent(struct process *p)
+{
+    process_ref(p);
+    if (!work_queue(&p->notify_work)) {
+        process_unref(p); // not the last: who queued it has one
+    }
 }

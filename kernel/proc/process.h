@@ -1,63 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Processes: an address space, a user thread, an identity in the tree of processes.
+ * Processes: an address space, threads, handles, an identity, a place in the tree of processes.
  *
- *   process_spawn / process_fork -> RUNNING --exit, fault or kill--> ENDED --parent waits--> gone
+ *   process_spawn / process_fork -> RUNNING --the last thread ends--> ENDED --parent waits--> gone
  *
  * Invariants
  *  1. A process is in the identifier tree from its start until its parent has waited for it, or
  *     until it ends when nobody will.
  *  2. The first process (identifier 1) inherits the children of processes that end before them.
- *  3. The address space, the handles and the grants go when the process ends, not when it is waited
- *     for.
+ *  3. Address space and handles go when the process ends, not when it is waited for.
+ *  4. Identifiers of processes, threads, groups and sessions are one set of numbers; none is given
+ *     anew while anything has it.
  *
- * Locking: one sleeping lock, RANK_PROC_TREE, guards the tree (links, identifiers, states); it is
- * held for a few pointer moves, never while memory is mapped or copied.  `exit_request` is atomic.
+ * Locking: one sleeping lock, RANK_PROC_TREE (the tree lock), guards the tree: links, identifiers,
+ * groups, states; it is held for a few pointer moves, never while memory is mapped or copied.  `lock`
+ * of a process (RANK_OBJECT, interrupts masked) guards threads and signals.
  *
  * Lifetimes: counted.  The tree holds one reference, each thread one; an ended child's record stays
  * until it is waited for.
  */
 #pragma once
 
-#include "kernel/core/thread.h"
 #include "kernel/mm/aspace.h"
 #include "kernel/object/cred.h"
 #include "kernel/object/grant.h"
 #include "kernel/object/handle.h"
+#include "kernel/proc/uthread.h"
 #include "kernel/vfs/path.h"
-#include "lib/base/rbtree.h"
-#include "lib/base/refcount.h"
 #include "lib/base/span.h"
 
-typedef int32_t pid_t;
-
-enum { FIRST_PID = 1, PROCESS_NAME_SIZE = 32 };
+enum { FIRST_PID = 1, PID_MAX = 1 << 22, PROCESS_NAME_SIZE = 32, PROCESS_COMMAND_SIZE = 128 };
 
 enum process_state {
     PROCESS_RUNNING,
     PROCESS_ENDED,
 };
 
+enum process_limit { // RLIMIT_*
+    LIMIT_CPU,
+    LIMIT_FSIZE,
+    LIMIT_DATA,
+    LIMIT_STACK,
+    LIMIT_CORE,
+    LIMIT_RSS,
+    LIMIT_NPROC,
+    LIMIT_NOFILE,
+    LIMIT_MEMLOCK,
+    LIMIT_AS,
+    LIMIT_LOCKS,
+    LIMIT_SIGPENDING,
+    LIMIT_MSGQUEUE,
+    LIMIT_NICE,
+    LIMIT_RTPRIO,
+    LIMIT_RTTIME,
+    LIMITS,
+};
+struct process_limit_pair {
+    uint64_t soft;
+    uint64_t hard;
+};
+
+struct job_group;
+
+// What was used: of a process, or of those of its children that have been waited for.
+struct process_usage {
+    nsec_t user_ns;
+    nsec_t system_ns;
+    uint64_t max_resident_pages;
+};
+
 struct process {
-    refcount_t refs;               // [a]
-    pid_t pid;                     // [I]
-    char name[PROCESS_NAME_SIZE];  // [I] last component of its program's path
-    struct rb_node by_pid;         // [tree lock]
-    struct process *parent;        // [tree lock] NULL: the first process, or orphaned at the end
-    struct list children;          // [tree lock] struct process.sibling
-    struct list sibling;           // [tree lock]
-    enum process_state state;      // [tree lock]
-    int wait_status;               // [tree lock] once ENDED
-    _Atomic int exit_request;      // [a] wait status + 1 that a kill asked for; 0: none
-    struct wait_queue child_wait;  // waits for child_events to change
-    _Atomic uint32_t child_events; // [a] children that ended, ever
-    struct handle_table *handles;  // [I] NULL once it has ended
-    struct grant_set grants;       // has its own lock
-    struct fs_context *fs;         // [I] root and working directory; NULL once it has ended
-    struct spinlock identity;      // RANK_OBJECT
-    struct cred *cred;             // [identity] holds a reference; NULL once it has ended
-    struct aspace *aspace;         // [c] of its thread; NULL once it has ended
-    struct thread *thread;         // [tree lock] NULL once it has ended
+    refcount_t refs;                    // [a]
+    pid_t pid;                          // [I]
+    char name[PROCESS_NAME_SIZE];       // [lock] last component of its program's path
+    char command[PROCESS_COMMAND_SIZE]; // [lock] its arguments, as far as there is room
+    struct rb_node by_pid;              // [tree lock]
+    struct process *parent;             // [tree lock] NULL: the first, or orphaned at the end
+    struct list children;               // [tree lock] struct process.sibling
+    struct list sibling;                // [tree lock]
+    struct job_group *group;            // [tree lock] NULL once it has ended and was waited for
+    struct list group_link;             // [tree lock]
+    enum process_state state;           // [tree lock]
+    int wait_status;                    // [tree lock] once ENDED
+    bool has_execed;                    // [tree lock] since its fork: setpgid of its parent is over
+    struct wait_queue child_wait;       // waits for child_events to change
+    _Atomic uint32_t child_events;      // [a] children that ended, stopped or went on, ever
+    struct work notify_work;            // tells the parent that it stopped or went on
+    struct process_usage children_usage; // [tree lock]
+
+    struct spinlock lock;            // RANK_OBJECT
+    struct list threads;             // [lock] struct uthread.link, the oldest first
+    uint32_t thread_count;           // [lock] those that have not ended
+    bool is_ending;                  // [lock] no new threads; all are told to end
+    bool is_execing;                 // [lock] all threads but one are told to end
+    struct wait_queue fewer_threads; // woken when one has ended
+    struct signal_state signals;     // [lock]
+    bool is_stopped;                 // [lock]
+    int stop_signal;                 // [lock] that stopped it
+    bool stop_untold;                // [lock] the parent has not waited for the stop
+    bool continue_untold;            // [lock] nor for the going on
+    struct wait_queue stop_wait;     // of threads of a stopped process
+    _Atomic int exit_request;        // [a] wait status + 1 it will end with; 0: none
+
+    struct aspace *aspace;        // [c] changed by its only thread (exec); NULL once it has ended
+    struct handle_table *handles; // [I] NULL once it has ended
+    struct fs_context *fs;        // [I] NULL once it has ended
+    struct cred *cred;            // [lock] holds a reference
+    struct grant_set grants;
+    struct process_limit_pair limits[LIMITS]; // [lock]
+    struct completion *vfork_done;            // [lock] of the parent that waits for exec or exit
+    nsec_t start_time;                        // [I] monotonic
+    struct process_usage usage;               // [lock] of threads that have ended
 };
 
 // The file system's answer for a path: its bytes stay valid for ever (the base image's do).
@@ -67,32 +120,55 @@ typedef status_t (*process_open_t)(const char *path, struct span *out);
 // kept for ever.
 void process_init(process_open_t open, struct fs_context *fs, struct cred *cred);
 
-// The identity that a process acts for, with a reference.
-struct cred *process_get_cred(struct process *p);
-// Takes the reference on `c`.
-void process_set_cred(struct process *p, struct cred *c);
+// The first process: all grants, `files` as handles 0, 1, 2 (takes a reference on each; NULL: none).  Its program and arguments as for process_spawn.
+status_t process_start_first(const char *path, struct span args, size_t argc,
+                             struct file *const files[3], pid_t *pid);
 
 // Starts the program at `path` with `argc` arguments whose strings stand one after the other,
-// each with its NUL, in `args`.  The parent is the current process, or none for the first.
+// each with its NUL, in `args`.  The child has what a fork has.
 // ERR_NOENT, ERR_NOEXEC, ERR_NOMEM, ERR_2BIG.
 status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *pid);
 
-// Copies the current process; the child's thread returns 0 from the same system call.
-status_t process_fork(pid_t *pid);
+// As clone(2) says; a copy of the process, or with CLONE_THREAD one more thread of it.
+struct process_clone {
+    uint64_t flags;
+    vaddr_t stack; // 0: that of the caller
+    vaddr_t parent_tid;
+    uint64_t tls;
+    vaddr_t child_tid;
+};
+status_t process_clone(const struct process_clone *c, pid_t *pid);
 
-// Ends the current process (its thread, its address space).
+// Ends the current thread; the last one ends the process with `wait_status`, unless the process was
+// told to end with another.
+NORETURN void process_exit_thread(int wait_status);
+
+// Ends the current process: all its threads.
 NORETURN void process_exit(int wait_status);
 
-// Asks a process to end with `signal`.  ERR_SRCH, ERR_INVAL.
-status_t process_kill(pid_t pid, int signal);
+// Tells a process to end (SIGKILL, fatal signals): its threads leave as soon as they can.  Called
+// with p->lock held, any context.
+void process_end_locked(struct process *p, int wait_status) REQUIRES(p -> lock);
 
-enum process_wait_flags {
-    PROCESS_WAIT_BLOCK = 0,
-    PROCESS_WAIT_POLL = 1, // *pid = 0 instead of waiting
+// kill(2).
+status_t process_kill(pid_t pid, const struct signal_info *info);
+status_t process_kill_thread(pid_t pid, pid_t tid, const struct signal_info *info); // pid 0: any
+
+// wait4 and waitid.
+struct process_wait_request {
+    pid_t pid;        // > 0: that child; -1: any; 0 or < -1: of the group (0: the caller's)
+    uint32_t options; // ABI_W*
 };
+struct process_wait_result {
+    pid_t pid; // 0: none yet (ABI_WNOHANG)
+    int wait_status;
+    uint32_t principal;
+    struct process_usage usage;
+};
+status_t process_wait(const struct process_wait_request *request, struct process_wait_result *out);
 
-// Waits for a child of the current process (`which`, or any for -1).  ERR_CHILD, ERR_INTR.
-status_t process_wait(pid_t which, enum process_wait_flags flags, pid_t *pid, int *wait_status);
+// The parent is to look again at its children (a stop, a continue); any context.
+void process_notify_parent(struct process *p);
 
 // The running process; NULL in kernel threads.
 static inline struct process *process_current(void)
@@ -100,8 +176,27 @@ static inline struct process *process_current(void)
     return thread_current()->process;
 }
 
+// With a reference.  ERR_SRCH.
+status_t process_get(pid_t pid, struct process **out);
 void process_ref(struct process *p);
 void process_unref(struct process *p);
+
+// That of the current process's parent; 0: it has none.
+pid_t process_parent_pid(void);
+
+// The identity, with a reference; and another one (takes the reference).
+struct cred *process_get_cred(struct process *p);
+void process_set_cred(struct process *p, struct cred *c);
+
+// Whether the current process may see and watch `p`: the same session, or the process grant.
+bool process_may_see(struct process *p);
+
+// CPU time so far, threads that ended included.
+void process_usage(struct process *p, struct process_usage *out);
+
+// Calls `visit` with each process above `after`, in order of identifiers, with a reference that the
+// visitor must not keep; it may sleep.  False from it ends the walk.
+void process_for_each(pid_t after, bool (*visit)(void *context, struct process *p), void *context);
 
 // Waits (kernel threads at boot) until the first process has ended; gives its wait status.
 int process_wait_first(void);

@@ -8,6 +8,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/symbol.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
 #include "lib/fmt/fmt.h"
 
 enum { BACKTRACE_MAX = 12 };
@@ -42,6 +43,24 @@ static bool is_bus_error(status_t why)
     return why == ERR_RANGE || why == ERR_IO || why == ERR_NOSPC;
 }
 
+static int code_for(const struct fault *fault, status_t why)
+{
+    switch (fault->kind) {
+    case FAULT_TRANSLATION:
+    case FAULT_PERMISSION:
+        return is_bus_error(why)  ? ABI_BUS_ADRERR
+               : why == ERR_ACCES ? ABI_SEGV_ACCERR
+                                  : ABI_SEGV_MAPERR;
+    case FAULT_ALIGNMENT: return ABI_BUS_ADRALN;
+    case FAULT_BUS: return ABI_BUS_ADRERR;
+    case FAULT_BREAKPOINT: return ABI_TRAP_BRKPT;
+    case FAULT_FP: return ABI_FPE_FLTDIV;
+    case FAULT_ILLEGAL:
+    case FAULT_OTHER: return ABI_ILL_ILLOPC;
+    }
+    return ABI_SI_KERNEL;
+}
+
 // One line: who, what, where, and how the program got there.
 static void log_fault(const struct arch_frame *frame, const struct fault *fault, int signal,
                       status_t why)
@@ -71,11 +90,16 @@ void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
             return;
         }
     }
-    int signal = status == ERR_NOMEM    ? SIGKILL
-                 : is_bus_error(status) ? SIGBUS
-                                        : signal_for(fault->kind);
-    log_fault(frame, fault, signal, status);
-    process_exit(wait_status_signalled(signal));
+    if (status == ERR_NOMEM) {
+        log_fault(frame, fault, SIGKILL, status);
+        process_exit(wait_status_signalled(SIGKILL));
+    }
+    struct signal_info info = {.signal = is_bus_error(status) ? SIGBUS : signal_for(fault->kind),
+                               .code = code_for(fault, status),
+                               .value = fault->address};
+    if (!signal_force(&info)) {
+        log_fault(frame, fault, info.signal, status);
+    }
 }
 
 bool kernel_copy_fault(const struct fault *fault)
@@ -93,20 +117,25 @@ NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fau
 
 void kernel_user_return(struct arch_frame *frame)
 {
-    (void)frame;
     struct thread *t = thread_current();
+    struct signal_call call = signal_look_at_call(frame);
     _Atomic uint32_t *flags = (_Atomic uint32_t *)&t->arch.flags;
     for (;;) {
         arch_irq_disable();
         uint32_t work = atomic_load_explicit(flags, memory_order_acquire);
         if (work == 0) {
+            signal_settle_call(frame, &call);
             return;
         }
         arch_irq_enable();
         if ((work & THREAD_KILLED) != 0) {
-            process_exit(atomic_load_explicit(&t->process->exit_request, memory_order_relaxed) - 1);
+            process_exit_thread(0); // the process knows the status
         }
-        atomic_fetch_and_explicit(flags, ~(uint32_t)THREAD_SIGNALLED, memory_order_relaxed);
+        if ((work & THREAD_SIGNALLED) != 0) {
+            // Before the look: a signal that comes later sets it anew.
+            atomic_fetch_and_explicit(flags, ~(uint32_t)THREAD_SIGNALLED, memory_order_acquire);
+            signal_deliver(frame, &call);
+        }
         if ((work & THREAD_NEED_RESCHED) != 0) {
             sched_preempt();
         }

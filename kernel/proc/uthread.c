@@ -6,22 +6,20 @@
 #include "kernel/proc/process.h"
 #include "lib/base/string.h"
 
-struct uthread {
-    struct thread thread;
-    struct arch_fp_state fp;
-    struct cpu_set affinity; // bits NULL: any CPU
-};
-
-void uthread_destroy(struct thread *t)
+void uthread_destroy(struct uthread *t)
 {
-    process_unref(t->process);
-    kmap_stack_free((void *)t->stack_base);
-    struct uthread *u = container_of(t, struct uthread, thread);
-    heap_free(u->affinity.bits);
-    heap_free(u);
+    process_unref(t->thread.process);
+    kmap_stack_free((void *)t->thread.stack_base);
+    heap_free(t->affinity.bits);
+    heap_free(t);
 }
 
-static const struct thread_ops uthread_ops = {.reap = uthread_destroy};
+static void reap(struct thread *t)
+{
+    uthread_destroy(uthread_of(t));
+}
+
+static const struct thread_ops uthread_ops = {.reap = reap};
 
 static void enter_user(void *arg)
 {
@@ -29,7 +27,7 @@ static void enter_user(void *arg)
 }
 
 status_t uthread_create(struct process *p, const char *name, const struct arch_frame *frame,
-                        struct thread **out)
+                        struct uthread **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct uthread), &memory);
@@ -51,15 +49,16 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     t->arch.fp = &u->fp;
     t->process = p;
     t->aspace = &p->aspace->arch;
+    signal_thread_init(&u->signals);
+    list_init(&u->link);
     process_ref(p);
     *user_frame = *frame;
-    *out = t;
+    *out = u;
     return OK;
 }
 
-status_t uthread_set_affinity(const uint64_t *bits, size_t words)
+status_t uthread_set_affinity(struct uthread *u, const uint64_t *bits, size_t words)
 {
-    struct uthread *u = container_of(thread_current(), struct uthread, thread);
     void *copy;
     status_t status = heap_alloc_array(words, sizeof(*bits), &copy);
     if (status != OK) {

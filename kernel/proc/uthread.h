@@ -1,19 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-/* User threads: a kernel thread with FP state, an address space, and a process. */
+/* User threads: a kernel thread with FP state, an address space, a process, and signals. */
 #pragma once
 
 #include "kernel/core/thread.h"
+#include "kernel/proc/signal.h"
+#include "lib/base/rbtree.h"
+
+typedef int32_t pid_t;
 
 struct process;
+
+struct uthread {
+    struct thread thread; // first
+    struct arch_fp_state fp;
+    struct cpu_set affinity; // [c] bits NULL: any CPU
+    pid_t tid;               // [I] but for exec: the process's identifier for its first thread
+    struct rb_node by_tid;   // [tree lock] those that are not first threads
+    bool has_own_id;         // [tree lock] it is in the tree
+    struct list link;        // [process lock] of the process
+    struct signal_thread signals;
+    vaddr_t clear_tid;   // [c] word to zero and wake at the end; 0: none
+    vaddr_t robust_list; // [c] head of the list of locks to release at the end; 0: none
+};
+
+static inline struct uthread *uthread_of(struct thread *t)
+{
+    return (struct uthread *)(void *)t;
+}
+
+static inline struct uthread *uthread_current(void)
+{
+    return uthread_of(thread_current());
+}
 
 // A NEW thread of `p` that will enter user mode with the registers of `frame` (copied).  Takes a
 // reference on `p` for the thread's life.  ERR_NOMEM.
 status_t uthread_create(struct process *p, const char *name, const struct arch_frame *frame,
-                        struct thread **out);
+                        struct uthread **out);
 
 // Frees a thread that was never started.
-void uthread_destroy(struct thread *t);
+void uthread_destroy(struct uthread *t);
 
-// Restricts the current thread to the CPUs of a bitmap (copied).  ERR_INVAL: none of them is online.
-// ERR_NOMEM.
-status_t uthread_set_affinity(const uint64_t *bits, size_t words);
+// Restricts a thread to the CPUs of a bitmap (copied).  ERR_INVAL: none of them is online.
+// ERR_NOMEM.  Of the current thread, or under what keeps the thread alive.
+status_t uthread_set_affinity(struct uthread *t, const uint64_t *bits, size_t words);

@@ -167,7 +167,12 @@ user_syscall:
     ldr x18, [sp, #144]
     add sp, sp, #FRAME_SIZE
     eret
-1:  str x0, [sp]
+1:  ldr x2, [sp]                        // kept, in case that a signal makes the call start again
+    mrs x1, tpidr_el1
+    mov w3, #1
+    str x2, [x1, #THREAD_CALL_ARGUMENT]
+    str w3, [x1, #THREAD_IS_CALL]
+    str x0, [sp]
     b   return_with_work
 
 user_fault:

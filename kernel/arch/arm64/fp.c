@@ -57,3 +57,36 @@ void fp_fork(struct arch_thread *child)
         arch_irq_restore(flags);
     }
 }
+
+bool fp_read(struct arch_fp_state *out)
+{
+    struct arch_thread *t = current_arch();
+    if (t->fp_in_use == 0) {
+        return false;
+    }
+    irqflags_t flags = arch_irq_save();
+    fp_save(out);
+    arch_irq_restore(flags);
+    return true;
+}
+
+void fp_write(const struct arch_fp_state *state)
+{
+    struct arch_thread *t = current_arch();
+    irqflags_t flags = arch_irq_save();
+    if (t->fp_in_use == 0) {
+        t->fp_in_use = 1;
+        set_access(CPACR_FP_ON);
+    }
+    fp_load(state);
+    arch_irq_restore(flags);
+}
+
+void fp_reset(void)
+{
+    struct arch_thread *t = current_arch();
+    irqflags_t flags = arch_irq_save();
+    t->fp_in_use = 0;
+    set_access(CPACR_FP_OFF);
+    arch_irq_restore(flags);
+}

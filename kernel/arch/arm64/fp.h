@@ -16,3 +16,12 @@ void fp_switch(struct arch_thread *from, struct arch_thread *to);
 
 // Copies the current thread's state to a new one (fork).
 void fp_fork(struct arch_thread *child);
+
+// The current thread's state: false, and nothing read, if it has not used FP.
+bool fp_read(struct arch_fp_state *out);
+
+// Gives the current thread, a user thread, another state.
+void fp_write(const struct arch_fp_state *state);
+
+// The current thread starts as if it had never used FP (exec).
+void fp_reset(void);

@@ -44,6 +44,52 @@ void arch_thread_fork_user(struct arch_thread *child)
     __asm__ volatile("mrs %0, tpidr_el0" : "=r"(child->tpidr));
 }
 
+void arch_thread_reset_user(void)
+{
+    fp_reset();
+    __asm__ volatile("msr tpidr_el0, xzr");
+}
+
+void arch_thread_set_tls(struct arch_thread *t, uint64_t tls)
+{
+    t->tpidr = tls;
+}
+
+static struct arch_thread *current_arch(void)
+{
+    return (struct arch_thread *)(void *)arch_current();
+}
+
+enum { CALL_NUMBER_REGISTER = 8, CALL_SIZE = 4 };
+
+bool arch_take_call(struct arch_frame *frame, uint64_t *number, int64_t *result)
+{
+    struct arch_thread *t = current_arch();
+    if (t->is_call == 0) {
+        return false;
+    }
+    t->is_call = 0;
+    *number = frame->x[CALL_NUMBER_REGISTER];
+    *result = (int64_t)frame->x[0];
+    return true;
+}
+
+void arch_call_again(struct arch_frame *frame)
+{
+    frame->x[0] = current_arch()->call_argument;
+    frame->pc -= CALL_SIZE;
+}
+
+void arch_frame_set_stack(struct arch_frame *frame, vaddr_t sp)
+{
+    frame->sp = sp;
+}
+
+vaddr_t arch_frame_stack(const struct arch_frame *frame)
+{
+    return frame->sp;
+}
+
 struct arch_frame *arch_user_frame(struct thread *t)
 {
     const struct arch_thread *arch = (const struct arch_thread *)(const void *)t;
@@ -73,6 +119,11 @@ void arch_frame_init_user(struct arch_frame *frame, vaddr_t pc, vaddr_t sp, uint
 void arch_frame_set_result(struct arch_frame *frame, int64_t value)
 {
     frame->x[0] = (uint64_t)value;
+}
+
+int64_t arch_frame_result(const struct arch_frame *frame)
+{
+    return (int64_t)frame->x[0];
 }
 
 vaddr_t arch_frame_pc(const struct arch_frame *frame)

@@ -39,7 +39,11 @@ struct arch_thread {
     uint64_t tpidr;      // [c] TPIDR_EL0 of the user thread
     struct arch_fp_state *fp; // [I] NULL: a kernel thread, which never uses FP
     uintptr_t stack_top;      // [I] end of the kernel stack
+    uint64_t call_argument;   // [c] first argument of the system call that is returning
+    uint32_t is_call;         // [c] it is one: 0 on the way back from faults and interrupts
 };
+static_assert(offsetof(struct arch_thread, call_argument) == THREAD_CALL_ARGUMENT);
+static_assert(offsetof(struct arch_thread, is_call) == THREAD_IS_CALL);
 static_assert(offsetof(struct arch_thread, flags) == THREAD_FLAGS);
 static_assert(offsetof(struct arch_thread, percpu) == THREAD_PERCPU);
 static_assert(offsetof(struct arch_thread, callee) == THREAD_CALLEE);

@@ -9,9 +9,11 @@
 
 #define EMERGENCY_STACK_SIZE 8192 // per CPU, for reporting a stack overflow
 
-#define THREAD_FLAGS  0 // struct arch_thread
-#define THREAD_PERCPU 8
-#define THREAD_CALLEE 16
-#define THREAD_FP_REG 96
-#define THREAD_SP     104
-#define THREAD_PC     112
+#define THREAD_FLAGS         0 // struct arch_thread
+#define THREAD_PERCPU        8
+#define THREAD_CALLEE        16
+#define THREAD_FP_REG        96
+#define THREAD_SP            104
+#define THREAD_PC            112
+#define THREAD_CALL_ARGUMENT 144
+#define THREAD_IS_CALL       152

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/proc/signal.h"
+
+#include <stdatomic.h>
+
+#include "abi/gen/syscall_numbers.h"
+#include "kernel/mm/heap.h"
+#include "kernel/proc/process.h"
+#include "lib/base/bits.h"
+#include "lib/base/string.h"
+
+constexpr uint64_t UNBLOCKABLE = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
+constexpr uint64_t STOP_SIGNALS =
+    1ull << (SIGSTOP - 1) | 1ull << (SIGTSTP - 1) | 1ull << (SIGTTIN - 1) | 1ull << (SIGTTOU - 1);
+constexpr uint64_t IGNORED_BY_DEFAULT =
+    1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
+
+struct signal_entry {
+    struct list link;
+    struct signal_info info;
+};
+
+/* ---- Pending sets ---- */
+
+static void pending_init(struct signal_pending *p)
+{
+    p->set = 0;
+    list_init(&p->queue);
+}
+
+void signal_state_init(struct signal_state *s)
+{
+    memset(s->actions, 0, sizeof(s->actions));
+    s->ignored = IGNORED_BY_DEFAULT;
+    s->queued = 0;
+    pending_init(&s->pending);
+}
+
+void signal_thread_init(struct signal_thread *s)
+{
+    s->mask = 0;
+    s->has_saved_mask = false;
+    s->has_new_frame = false;
+    s->stack = (struct abi_sigaltstack){.flags = ABI_SS_DISABLE};
+    pending_init(&s->pending);
+}
+
+void signal_state_copy(struct signal_state *from, struct signal_state *to)
+{
+    memcpy(to->actions, from->actions, sizeof(to->actions));
+    to->ignored = from->ignored;
+}
+
+static void drop(struct signal_pending *p, struct signal_state *s, uint64_t set)
+{
+    p->set &= ~set;
+    list_for_each_safe (node, &p->queue) {
+        struct signal_entry *e = container_of(node, struct signal_entry, link);
+        if ((signal_bit(e->info.signal) & set) != 0) {
+            list_del(&e->link);
+            s->queued--;
+            heap_free(e);
+        }
+    }
+}
+
+void signal_pending_fini(struct signal_pending *p, struct signal_state *s)
+{
+    drop(p, s, UINT64_MAX);
+}
+
+static bool has_entry(struct signal_pending *p, int signal)
+{
+    list_for_each (node, &p->queue) {
+        if (container_of(node, struct signal_entry, link)->info.signal == signal) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status_t add(struct signal_pending *p, struct signal_state *s, uint64_t limit,
+                    const struct signal_info *info)
+{
+    uint64_t bit = signal_bit(info->signal);
+    bool is_realtime = info->signal >= SIGREALTIME_MIN;
+    if (!is_realtime && (p->set & bit) != 0) {
+        return OK;
+    }
+    void *memory = NULL;
+    if ((is_realtime && s->queued >= limit) ||
+        heap_alloc(sizeof(struct signal_entry), &memory) != OK) {
+        if (is_realtime) {
+            return ERR_AGAIN;
+        }
+        p->set |= bit; // without the sender's words
+        return OK;
+    }
+    struct signal_entry *e = memory;
+    e->info = *info;
+    list_add_tail(&p->queue, &e->link);
+    s->queued++;
+    p->set |= bit;
+    return OK;
+}
+
+// Takes the first of `signal`, which is in the set.
+static void take(struct signal_pending *p, struct signal_state *s, int signal,
+                 struct signal_info *out)
+{
+    *out = (struct signal_info){.signal = signal, .code = ABI_SI_USER};
+    list_for_each (node, &p->queue) {
+        struct signal_entry *e = container_of(node, struct signal_entry, link);
+        if (e->info.signal == signal) {
+            *out = e->info;
+            list_del(&e->link);
+            s->queued--;
+            heap_free(e);
+            break;
+        }
+    }
+    if (!has_entry(p, signal)) {
+        p->set &= ~signal_bit(signal);
+    }
+}
+
+// The next of `set`, in the thread's or the process's: faults and the like first, being lowest.
+static bool take_next_locked(struct process *p, struct uthread *t, uint64_t set,
+                             struct signal_info *out) REQUIRES(p -> lock)
+{
+    struct signal_pending *from = &t->signals.pending;
+    if ((from->set & set) == 0) {
+        from = &p->signals.pending;
+    }
+    if ((from->set & set) == 0) {
+        return false;
+    }
+    uint64_t first = (from->set & set) & UNBLOCKABLE;
+    first = first != 0 ? first : from->set & set;
+    take(from, &p->signals, __builtin_ctzll(first) + 1, out);
+    return true;
+}
+
+/* ---- Sending ---- */
+
+static bool is_ignored_locked(struct process *p, int signal) REQUIRES(p -> lock)
+{
+    return (p->signals.ignored & signal_bit(signal)) != 0;
+}
+
+static bool is_wanted_by(const struct uthread *t, uint64_t bit)
+{
+    return (t->signals.mask & bit) == 0;
+}
+
+// Tells a thread that does not block the signal; if all do it waits until one looks.
+static void tell_one_locked(struct process *p, uint64_t bit) REQUIRES(p -> lock)
+{
+    list_for_each (node, &p->threads) {
+        struct uthread *t = container_of(node, struct uthread, link);
+        if (is_wanted_by(t, bit)) {
+            thread_notify(&t->thread, THREAD_SIGNALLED);
+            return;
+        }
+    }
+}
+
+static void forget_locked(struct process *p, uint64_t set) REQUIRES(p -> lock)
+{
+    drop(&p->signals.pending, &p->signals, set);
+    list_for_each (node, &p->threads) {
+        drop(&container_of(node, struct uthread, link)->signals.pending, &p->signals, set);
+    }
+}
+
+static void go_on_locked(struct process *p) REQUIRES(p -> lock)
+{
+    if (p->is_stopped) {
+        p->is_stopped = false;
+        p->stop_untold = false;
+        p->continue_untold = true;
+        wait_wake_all(&p->stop_wait);
+        process_notify_parent(p);
+    }
+}
+
+// What happens as the signal is sent, whatever becomes of it.
+static void prepare_locked(struct process *p, int signal) REQUIRES(p -> lock)
+{
+    uint64_t bit = signal_bit(signal);
+    if (signal == SIGCONT) {
+        forget_locked(p, STOP_SIGNALS);
+        go_on_locked(p);
+    } else if ((bit & STOP_SIGNALS) != 0) {
+        forget_locked(p, signal_bit(SIGCONT));
+    } else if (signal == SIGKILL && p->is_stopped) {
+        p->is_stopped = false;
+        wait_wake_all(&p->stop_wait);
+    }
+}
+
+static bool is_blocked_everywhere_locked(struct process *p, uint64_t bit) REQUIRES(p -> lock)
+{
+    list_for_each (node, &p->threads) {
+        if (is_wanted_by(container_of(node, struct uthread, link), bit)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t queue_limit_locked(struct process *p) REQUIRES(p -> lock)
+{
+    return p->limits[LIMIT_SIGPENDING].soft;
+}
+
+status_t signal_send_process(struct process *p, const struct signal_info *info)
+{
+    uint64_t bit = signal_bit(info->signal);
+    status_t status = OK;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (p->thread_count == 0) { // it has ended, or has yet to start
+        spin_unlock_irqrestore(&p->lock, flags);
+        return OK;
+    }
+    prepare_locked(p, info->signal);
+    // A blocked signal is kept although it is ignored now: sigwait may want it.
+    if (!is_ignored_locked(p, info->signal) || is_blocked_everywhere_locked(p, bit)) {
+        if (info->signal == SIGKILL) {
+            process_end_locked(p, wait_status_signalled(SIGKILL));
+        } else {
+            status = add(&p->signals.pending, &p->signals, queue_limit_locked(p), info);
+            tell_one_locked(p, bit);
+        }
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return status;
+}
+
+static status_t send_thread_locked(struct process *p, struct uthread *t,
+                                   const struct signal_info *info) REQUIRES(p -> lock)
+{
+    bool is_wanted = is_wanted_by(t, signal_bit(info->signal));
+    prepare_locked(p, info->signal);
+    if (is_ignored_locked(p, info->signal) && is_wanted) {
+        return OK;
+    }
+    if (info->signal == SIGKILL) {
+        process_end_locked(p, wait_status_signalled(SIGKILL));
+        return OK;
+    }
+    status_t status = add(&t->signals.pending, &p->signals, queue_limit_locked(p), info);
+    if (is_wanted) {
+        thread_notify(&t->thread, THREAD_SIGNALLED);
+    }
+    return status;
+}
+
+status_t signal_send_thread(struct uthread *t, const struct signal_info *info)
+{
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    status_t status = send_thread_locked(p, t, info);
+    spin_unlock_irqrestore(&p->lock, flags);
+    return status;
+}
+
+status_t signal_send_first_thread(struct process *p, const struct signal_info *info)
+{
+    status_t status = ERR_SRCH;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    list_for_each (node, &p->threads) {
+        struct uthread *t = container_of(node, struct uthread, link);
+        if (t->tid == p->pid) {
+            status = send_thread_locked(p, t, info);
+            break;
+        }
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return status;
+}
+
+bool signal_force(const struct signal_info *info)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    uint64_t bit = signal_bit(info->signal);
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    struct abi_sigaction *action = &p->signals.actions[info->signal - 1];
+    if ((t->signals.mask & bit) != 0 || action->handler == ABI_SIG_IGN) {
+        *action = (struct abi_sigaction){.handler = ABI_SIG_DFL};
+        p->signals.ignored &= ~bit;
+        t->signals.mask &= ~bit;
+    }
+    bool is_handled = action->handler > ABI_SIG_IGN;
+    (void)add(&t->signals.pending, &p->signals, UINT64_MAX, info);
+    thread_notify(&t->thread, THREAD_SIGNALLED);
+    spin_unlock_irqrestore(&p->lock, flags);
+    return is_handled;
+}
+
+void signal_pipe(void)
+{
+    struct signal_info info = {
+        .signal = SIGPIPE, .code = ABI_SI_USER, .pid = process_current()->pid};
+    (void)signal_send_thread(uthread_current(), &info);
+}
+
+bool signal_may_send(struct process *p, int signal)
+{
+    struct process *self = process_current();
+    if (p == self || grant_set_has(&self->grants, 1u << SWOS_GRANT_PROCESS)) {
+        return true;
+    }
+    struct cred *mine = process_get_cred(self);
+    struct cred *theirs = process_get_cred(p);
+    bool may = mine->principal == theirs->principal ||
+               (signal == SIGCONT && mine->session == theirs->session);
+    cred_unref(mine);
+    cred_unref(theirs);
+    return may;
+}
+
+/* ---- Masks ---- */
+
+uint64_t signal_set_mask(uint64_t mask)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    uint64_t old = t->signals.mask;
+    uint64_t pending = t->signals.pending.set | p->signals.pending.set;
+    t->signals.mask = mask & ~UNBLOCKABLE;
+    if ((pending & ~t->signals.mask) != 0) {
+        thread_notify(&t->thread, THREAD_SIGNALLED);
+    }
+    // Others may take what this thread no longer does.
+    uint64_t given_up = p->signals.pending.set & t->signals.mask & ~old;
+    if (given_up != 0 && p->thread_count > 1) {
+        tell_one_locked(p, given_up & -given_up);
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return old;
+}
+
+void signal_recheck(void)
+{
+    signal_set_mask(uthread_current()->signals.mask);
+}
+
+void signal_set_mask_for_call(uint64_t mask)
+{
+    struct signal_thread *s = &uthread_current()->signals;
+    s->saved_mask = signal_set_mask(mask);
+    s->has_saved_mask = true;
+}
+
+void signal_end_mask_for_call(void)
+{
+    struct signal_thread *s = &uthread_current()->signals;
+    if (s->has_saved_mask && !thread_is_notified(thread_current())) {
+        s->has_saved_mask = false;
+        signal_set_mask(s->saved_mask);
+    }
+}
+
+bool signal_take(uint64_t set, struct signal_info *out)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    bool is_taken = take_next_locked(p, t, set & ~UNBLOCKABLE, out);
+    spin_unlock_irqrestore(&p->lock, flags);
+    return is_taken;
+}
+
+uint64_t signal_pending_set(void)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    uint64_t set = (t->signals.pending.set | p->signals.pending.set) & t->signals.mask;
+    spin_unlock_irqrestore(&p->lock, flags);
+    return set;
+}
+
+bool signal_is_off(int signal)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    bool is_off = ((p->signals.ignored | t->signals.mask) & signal_bit(signal)) != 0;
+    spin_unlock_irqrestore(&p->lock, flags);
+    return is_off;
+}
+
+/* ---- Dispositions ---- */
+
+static bool is_nothing(const struct abi_sigaction *a, int signal)
+{
+    return a->handler == ABI_SIG_IGN ||
+           (a->handler == ABI_SIG_DFL && (IGNORED_BY_DEFAULT & signal_bit(signal)) != 0);
+}
+
+static void set_action_locked(struct process *p, int signal, const struct abi_sigaction *a)
+    REQUIRES(p -> lock)
+{
+    uint64_t bit = signal_bit(signal);
+    p->signals.actions[signal - 1] = *a;
+    p->signals.actions[signal - 1].mask &= ~UNBLOCKABLE;
+    if (is_nothing(a, signal)) {
+        p->signals.ignored |= bit;
+        forget_locked(p, bit);
+    } else {
+        p->signals.ignored &= ~bit;
+    }
+}
+
+status_t signal_action(int signal, const struct abi_sigaction *new, struct abi_sigaction *old)
+{
+    struct process *p = process_current();
+    if (signal < 1 || signal > SIGNAL_MAX ||
+        (new != NULL && (signal_bit(signal) & UNBLOCKABLE) != 0)) {
+        return ERR_INVAL;
+    }
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (old != NULL) {
+        *old = p->signals.actions[signal - 1];
+    }
+    if (new != NULL) {
+        set_action_locked(p, signal, new);
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return OK;
+}
+
+void signal_state_exec(struct process *p)
+{
+    struct uthread *t = uthread_current();
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    for (int signal = 1; signal <= SIGNAL_MAX; signal++) {
+        if (p->signals.actions[signal - 1].handler > ABI_SIG_IGN) {
+            set_action_locked(p, signal, &(struct abi_sigaction){.handler = ABI_SIG_DFL});
+        }
+    }
+    t->signals.stack = (struct abi_sigaltstack){.flags = ABI_SS_DISABLE};
+    t->signals.has_saved_mask = false;
+    spin_unlock_irqrestore(&p->lock, flags);
+}
+
+/* ---- Delivery ---- */
+
+void signal_info_to_user(const struct signal_info *in, struct abi_siginfo *out)
+{
+    enum { TICK_NS = 10000000 };
+    *out = (struct abi_siginfo){.signal = in->signal, .code = in->code};
+    bool is_fault = in->code > 0 && in->code < ABI_SI_KERNEL &&
+                    (in->signal == SIGSEGV || in->signal == SIGBUS || in->signal == SIGILL ||
+                     in->signal == SIGFPE || in->signal == SIGTRAP);
+    if (is_fault) {
+        out->address = in->value;
+        return;
+    }
+    out->pid = in->pid;
+    out->uid = in->uid;
+    out->value = in->value;
+    out->user_ticks = (int64_t)(in->user_ns / TICK_NS);
+    out->system_ticks = (int64_t)(in->system_ns / TICK_NS);
+}
+
+static bool is_on_stack(const struct abi_sigaltstack *s, vaddr_t sp)
+{
+    return sp > s->base && sp - s->base <= s->size;
+}
+
+static vaddr_t choose_stack(const struct signal_thread *s, const struct abi_sigaction *a,
+                            vaddr_t sp)
+{
+    bool wants_other = (a->flags & ABI_SA_ONSTACK) != 0 && (s->stack.flags & ABI_SS_DISABLE) == 0;
+    return wants_other && !is_on_stack(&s->stack, sp) ? s->stack.base + s->stack.size : sp;
+}
+
+// Puts the handler's frame on the user's stack; without room for it the process ends.
+static void enter_handler(struct arch_frame *frame, const struct signal_info *info,
+                          const struct abi_sigaction *a)
+{
+    struct signal_thread *s = &uthread_current()->signals;
+    struct abi_siginfo out;
+    signal_info_to_user(info, &out);
+    struct arch_signal entry = {
+        .info = &out,
+        .handler = a->handler,
+        .restorer = a->restorer,
+        .stack_top = choose_stack(s, a, arch_frame_stack(frame)),
+        .mask = s->has_saved_mask ? s->saved_mask : s->mask,
+        .alternate = s->stack,
+    };
+    s->has_saved_mask = false;
+    if (arch_signal_enter(frame, &entry) != OK) {
+        process_exit(wait_status_signalled(SIGSEGV));
+    }
+    uint64_t own = (a->flags & ABI_SA_NODEFER) != 0 ? 0 : signal_bit(info->signal);
+    signal_set_mask(s->mask | a->mask | own);
+}
+
+// Calls that a signal always ends, because their time-outs or masks are their meaning.
+static bool restarts(uint64_t number)
+{
+    switch (number) {
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_ppoll:
+    case SYS_pselect6:
+    case SYS_epoll_pwait:
+    case SYS_rt_sigsuspend:
+    case SYS_rt_sigtimedwait:
+    case SYS_sleep_until: return false;
+    default: return true;
+    }
+}
+
+void signal_frame_changed(void)
+{
+    uthread_current()->signals.has_new_frame = true;
+    thread_notify(thread_current(), THREAD_SIGNALLED);
+}
+
+struct signal_call signal_look_at_call(struct arch_frame *frame)
+{
+    uint64_t number;
+    int64_t result;
+    struct signal_call c = {};
+    struct signal_thread *s = &uthread_current()->signals;
+    if (arch_take_call(frame, &number, &result) && !s->has_new_frame) {
+        c.was_interrupted = result == ERR_INTR || result == ERR_RESTART;
+        c.can_restart = result == ERR_RESTART || restarts(number);
+    }
+    s->has_new_frame = false;
+    return c;
+}
+
+static void settle(struct arch_frame *frame, struct signal_call *c, bool restarts_now)
+{
+    if (!c->was_interrupted) {
+        return;
+    }
+    c->was_interrupted = false;
+    if (c->can_restart && restarts_now) {
+        arch_call_again(frame);
+    } else {
+        arch_frame_set_result(frame, ERR_INTR);
+    }
+}
+
+void signal_settle_call(struct arch_frame *frame, struct signal_call *call)
+{
+    settle(frame, call, true);
+}
+
+// A stop: all threads come here and wait until the process goes on or ends.
+static void wait_stopped(struct process *p)
+{
+    status_t status;
+    WAIT_UNTIL(&p->stop_wait,
+               !__atomic_load_n(&p->is_stopped, __ATOMIC_ACQUIRE) ||
+                   (thread_flags(thread_current()) & THREAD_KILLED) != 0,
+               NSEC_NEVER, WAIT_DEFAULT, &status);
+    (void)status;
+}
+
+static void stop_locked(struct process *p, int signal) REQUIRES(p -> lock)
+{
+    if (p->is_ending) {
+        return;
+    }
+    p->is_stopped = true;
+    p->stop_signal = signal;
+    p->stop_untold = true;
+    p->continue_untold = false;
+    list_for_each (node, &p->threads) {
+        thread_notify(&container_of(node, struct uthread, link)->thread, THREAD_SIGNALLED);
+    }
+    process_notify_parent(p);
+}
+
+enum outcome { NOTHING_LEFT, WENT_ON, HANDLER, FATAL };
+
+// Takes the next signal and does what needs the lock only.
+static enum outcome deliver_next(struct process *p, struct uthread *t, struct signal_info *info,
+                                 struct abi_sigaction *action)
+{
+    enum outcome outcome = WENT_ON;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (!take_next_locked(p, t, ~t->signals.mask, info)) {
+        outcome = NOTHING_LEFT;
+    } else {
+        uint64_t bit = signal_bit(info->signal);
+        *action = p->signals.actions[info->signal - 1];
+        if (is_nothing(action, info->signal)) {
+            outcome = WENT_ON;
+        } else if (action->handler > ABI_SIG_IGN) {
+            outcome = HANDLER;
+            if ((action->flags & ABI_SA_RESETHAND) != 0) {
+                set_action_locked(p, info->signal, &(struct abi_sigaction){.handler = ABI_SIG_DFL});
+            }
+        } else if ((bit & STOP_SIGNALS) != 0) {
+            stop_locked(p, info->signal);
+        } else {
+            outcome = FATAL;
+        }
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return outcome;
+}
+
+void signal_deliver(struct arch_frame *frame, struct signal_call *call)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    struct signal_info info;
+    struct abi_sigaction action;
+    for (;;) {
+        if (__atomic_load_n(&p->is_stopped, __ATOMIC_ACQUIRE)) {
+            wait_stopped(p);
+        }
+        if ((thread_flags(&t->thread) & THREAD_KILLED) != 0) {
+            return;
+        }
+        enum outcome outcome = deliver_next(p, t, &info, &action);
+        if (outcome == FATAL) {
+            process_exit(wait_status_signalled(info.signal));
+        }
+        if (outcome == HANDLER) {
+            settle(frame, call, (action.flags & ABI_SA_RESTART) != 0);
+            enter_handler(frame, &info, &action);
+        }
+        if (outcome == NOTHING_LEFT) {
+            break;
+        }
+    }
+    if (t->signals.has_saved_mask) {
+        t->signals.has_saved_mask = false;
+        signal_set_mask(t->signals.saved_mask);
+    }
+}

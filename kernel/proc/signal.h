@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Signals: pending ones of a process and of each of its threads, what the process does with them, and
+ * their delivery on the way to user mode.
+ *
+ *   signal_send_* --kept or dropped--> pending --a thread that does not block it, on its way to user
+ *     mode (signal_deliver)--> handler | end of the process | stop | nothing
+ *
+ * Standard signals are kept once, real-time ones each time they are sent, with what the sender said.
+ * Memory for that comes from the heap: a standard signal that finds none is delivered without its
+ * sender's words, a real-time one is refused (ERR_AGAIN).
+ *
+ * Stop signals and SIGCONT cancel each other as they are sent.  A stopped process has `is_stopped`
+ * set; its threads wait on stop_wait on their way to user mode.
+ *
+ * Locking: the process's lock (a spinlock, interrupts masked) guards dispositions, pending signals,
+ * masks and stop state of the process and its threads; a thread's mask is written by that thread only.
+ * signal_send_* may be called in any context: what concerns the parent is left to a worker.
+ */
+#pragma once
+
+#include "abi/signal.h"
+#include "kernel/core/thread.h"
+
+struct process;
+struct uthread;
+
+// What the sender says.  `code` is an ABI_SI_* or one of the fault's codes.
+struct signal_info {
+    int signal;
+    int code;
+    int32_t pid; // or a timer's identifier
+    uint32_t uid;
+    uint64_t value; // or the address of a fault, or the status of a child
+    nsec_t user_ns; // of a child
+    nsec_t system_ns;
+};
+
+struct signal_pending {
+    uint64_t set;      // [process lock]
+    struct list queue; // [process lock] struct signal_entry; standard signals need not be in it
+};
+
+struct signal_state {                         // of a process
+    struct abi_sigaction actions[SIGNAL_MAX]; // [process lock]
+    uint64_t ignored;                         // [process lock] those of them that do nothing
+    struct signal_pending pending;            // [process lock]
+    uint32_t queued;                          // [process lock] entries of process and threads
+};
+
+struct signal_thread {             // of a thread
+    uint64_t mask;                 // [process lock, read by the thread]
+    uint64_t saved_mask;           // [c] to come back after a handler, if has_saved_mask
+    bool has_saved_mask;           // [c]
+    bool has_new_frame;            // [c] see signal_frame_changed
+    struct signal_pending pending; // [process lock]
+    struct abi_sigaltstack stack;  // [c]
+};
+
+void signal_state_init(struct signal_state *s);
+void signal_thread_init(struct signal_thread *s);
+
+// A process that starts as the copy of another (fork), or a new program (exec): caught ones go back
+// to their default.
+void signal_state_copy(struct signal_state *from, struct signal_state *to);
+void signal_state_exec(struct process *p);
+
+// Frees what is pending.
+void signal_pending_fini(struct signal_pending *p, struct signal_state *s);
+
+// Keeps the signal and tells a thread that can take it.  ERR_AGAIN: a real-time signal that cannot
+// be kept.  Any context.
+status_t signal_send_process(struct process *p, const struct signal_info *info);
+status_t signal_send_thread(struct uthread *t, const struct signal_info *info);
+
+// To the thread that has the process's own identifier.  ERR_SRCH: it has ended.
+status_t signal_send_first_thread(struct process *p, const struct signal_info *info);
+
+// A fault of the current thread: delivered also if blocked or ignored; then, and without a handler,
+// it ends the process.  True: a handler will run.
+bool signal_force(const struct signal_info *info);
+
+// SIGPIPE to the current thread: the system calls that write say so.
+void signal_pipe(void);
+
+// The mask of the current thread; gives the old one.  SIGKILL and SIGSTOP are not blocked.
+uint64_t signal_set_mask(uint64_t mask);
+
+// Until the next handler has run, or until the call is over without one, another mask holds (ppoll,
+// sigsuspend).
+void signal_set_mask_for_call(uint64_t mask);
+void signal_end_mask_for_call(void);
+
+// A system call on its way out that a signal may have cut short.
+struct signal_call {
+    bool was_interrupted; // it has yet to be answered or started again
+    bool can_restart;
+};
+
+// On the way to user mode, in this order: what call it is; what is pending is taken and done, as often
+// as something comes; a call that nobody answered is started again, or ends with ERR_INTR.
+struct signal_call signal_look_at_call(struct arch_frame *frame);
+void signal_deliver(struct arch_frame *frame, struct signal_call *call);
+void signal_settle_call(struct arch_frame *frame, struct signal_call *call);
+
+// The current call gave its thread other registers (a handler's return, exec): all of them are
+// loaded on the way out, and the result is no call's.
+void signal_frame_changed(void);
+
+// Takes a signal of `set` that is pending for the current thread, whether blocked or not.
+bool signal_take(uint64_t set, struct signal_info *out);
+
+// Whether one is pending that the thread does not block: to be asked after its mask changed.
+void signal_recheck(void);
+
+// Pending for the current thread, blocked ones included.
+uint64_t signal_pending_set(void);
+
+// As sigaction(2).  ERR_INVAL.
+status_t signal_action(int signal, const struct abi_sigaction *new, struct abi_sigaction *old);
+
+// Whether the current process ignores the signal or its current thread blocks it.
+bool signal_is_off(int signal);
+
+void signal_info_to_user(const struct signal_info *in, struct abi_siginfo *out);
+
+// Whether the caller may send `signal` to `p`: the same principal, the same session for SIGCONT, or
+// the process grant.
+bool signal_may_send(struct process *p, int signal);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tree of processes and the identifiers, between the files of kernel/proc. */
+#pragma once
+
+#include "kernel/proc/job.h"
+#include "kernel/proc/process.h"
+
+struct process_tree {
+    struct mutex lock;        // the tree lock
+    struct rb_root by_pid;    // [lock]
+    struct rb_root by_tid;    // [lock] threads that are not the first of their process
+    struct rb_root groups;    // [lock]
+    struct process *first;    // [lock] NULL before it starts and after it has ended
+    pid_t next_id;            // [lock]
+    _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
+    struct wait_queue first_wait;
+    process_open_t open;   // [I]
+    struct fs_context *fs; // [I] of the first process
+    struct cred *cred;     // [I] likewise
+};
+extern struct process_tree process_tree;
+
+struct process *tree_find_locked(pid_t pid) REQUIRES(process_tree.lock);
+struct uthread *tree_find_thread_locked(pid_t tid) REQUIRES(process_tree.lock);
+
+// A number that no process, thread, group or session has.
+pid_t tree_choose_id_locked(void) REQUIRES(process_tree.lock);
+
+void tree_insert_locked(struct process *p) REQUIRES(process_tree.lock);
+void tree_insert_thread_locked(struct uthread *t) REQUIRES(process_tree.lock);
+
+// Takes an ended process out of the tree; its reference goes to the caller.
+void tree_remove_locked(struct process *p) REQUIRES(process_tree.lock);
+
+// Tells the parent, which must exist: SIGCHLD as it asked for, and its waiting threads.
+struct signal_info;
+void tree_notify_parent_locked(struct process *parent, const struct signal_info *info,
+                               bool is_stop_or_continue) REQUIRES(process_tree.lock);
+
+// Groups: one of its own in a session of its own (ERR_NOMEM), one that is there, none; what has no
+// members any more is freed.
+status_t job_start_session_locked(struct process *p) REQUIRES(process_tree.lock);
+void job_join_locked(struct process *p, struct job_group *g) REQUIRES(process_tree.lock);
+void job_leave_locked(struct process *p) REQUIRES(process_tree.lock);
+struct job_group *job_find_locked(pid_t id) REQUIRES(process_tree.lock); // NULL: there is none
+
+// Ending, called by the last thread of a process (exit.c).
+NORETURN void process_finish(struct process *p, int wait_status);
+
+// What lies beside the tree and the threads: handles, file system context, grants, identity.
+void process_release_context(struct process *p);
