@@ -17,13 +17,14 @@ enum {
 };
 
 struct name {
-    struct name *next;     // [chain lock]
-    struct vnode *vnode;   // [chain lock] holds a reference; NULL: the name is free
-    uint64_t directory;    // [I] its id
-    uint32_t hash;         // [I]
-    _Atomic bool was_used; // [a] since the hand came by
-    uint8_t len;           // [I]
-    uint8_t text[];        // [I]
+    struct name *next;         // [chain lock]
+    struct vnode *vnode;       // [chain lock] holds a reference; NULL: the name is free
+    uint64_t directory;        // [I] its id
+    const struct mount *mount; // [I] the directory's
+    uint32_t hash;             // [I]
+    _Atomic bool was_used;     // [a] since the hand came by
+    uint8_t len;               // [I]
+    uint8_t text[];            // [I]
 };
 
 struct chain {
@@ -164,7 +165,7 @@ static bool has_key(const void *context, const struct name *n)
 
 static bool is_of_mount(const void *context, const struct name *n)
 {
-    return context == NULL || (n->vnode != NULL && n->vnode->mount == context);
+    return n->mount == context;
 }
 
 void names_forget(struct vnode *dir, struct span text)
@@ -191,7 +192,7 @@ void names_forget_mount(const struct mount *m)
 
 /* ---- Coming ---- */
 
-static struct name *make_name(const struct key *key, struct vnode *child)
+static struct name *make_name(const struct vnode *dir, const struct key *key, struct vnode *child)
 {
     void *memory;
     if (heap_alloc(sizeof(struct name) + key->text.size, &memory) != OK) {
@@ -199,6 +200,7 @@ static struct name *make_name(const struct key *key, struct vnode *child)
     }
     struct name *n = memory;
     n->directory = key->directory;
+    n->mount = dir->mount;
     n->hash = key->hash;
     n->len = (uint8_t)key->text.size;
     atomic_init(&n->was_used, true);
@@ -214,7 +216,7 @@ void names_enter(struct vnode *dir, struct span text, struct vnode *child)
 {
     struct key key = {.directory = dir->id, .text = text, .hash = names_hash(text)};
     struct chain *c = chain_of(key.directory, key.hash);
-    struct name *n = make_name(&key, child);
+    struct name *n = make_name(dir, &key, child);
     spin_lock(&c->lock);
     struct name *taken = take_locked(c, has_key, &key, 1);
     if (n != NULL) {

@@ -40,7 +40,7 @@ enum names_answer names_find(const struct vnode *dir, struct span name, uint32_t
 void names_enter(struct vnode *dir, struct span name, struct vnode *child) REQUIRES(dir -> lock);
 void names_forget(struct vnode *dir, struct span name) REQUIRES(dir -> lock);
 
-// Forgets all vnodes of a mount; of all mounts for NULL (tests).
+// Forgets all names in directories of a mount.
 void names_forget_mount(const struct mount *m);
 
 size_t names_count(void);

@@ -9,6 +9,9 @@
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
 #include "kernel/test/host/machine.h"
+#include "kernel/vfs/lock.h"
+#include "kernel/vfs/mount.h"
+#include "kernel/vfs/names.h"
 #include "lib/base/bits.h"
 #include "tests/harness/test.h"
 
@@ -29,6 +32,9 @@ void machine_memory(void)
     }
     heap_init();
     kmap_init();
+    names_init();
+    mount_table_init();
+    vnode_locks_init();
     memory_release(paddr(3 * GIB + 9 * MIB), 3 * MIB);
     sched_set_aspace_switch(arch_aspace_activate);
 }
