@@ -67,7 +67,7 @@ enum names_answer names_find(const struct vnode *dir, struct span text, uint32_t
 {
     struct chain *c = chain_of(dir->id, hash);
     enum names_answer answer = NAMES_UNKNOWN;
-    spin_lock(&c->lock);
+    irqflags_t flags = spin_lock_irqsave(&c->lock);
     for (struct name *n = c->first; n != NULL; n = n->next) {
         if (is_name(n, dir->id, text, hash)) {
             atomic_store_explicit(&n->was_used, true, memory_order_relaxed);
@@ -80,7 +80,7 @@ enum names_answer names_find(const struct vnode *dir, struct span text, uint32_t
             break;
         }
     }
-    spin_unlock(&c->lock);
+    spin_unlock_irqrestore(&c->lock, flags);
     return answer;
 }
 
@@ -139,7 +139,7 @@ static size_t evict(size_t wanted)
         struct chain *c = &names.chains[at];
         if (spin_try_lock(&c->lock)) {
             struct name *taken = take_locked(c, NULL, NULL, wanted - done);
-            spin_unlock(&c->lock);
+            spin_unlock_irqrestore(&c->lock, flags);
             done += free_taken(taken);
         }
     }
@@ -172,9 +172,9 @@ void names_forget(struct vnode *dir, struct span text)
 {
     struct key key = {.directory = dir->id, .text = text, .hash = names_hash(text)};
     struct chain *c = chain_of(key.directory, key.hash);
-    spin_lock(&c->lock);
+    irqflags_t flags = spin_lock_irqsave(&c->lock);
     struct name *taken = take_locked(c, has_key, &key, 1);
-    spin_unlock(&c->lock);
+    spin_unlock_irqrestore(&c->lock, flags);
     free_taken(taken);
 }
 
@@ -182,9 +182,9 @@ void names_forget_mount(const struct mount *m)
 {
     for (size_t i = 0; i <= names.mask; i++) {
         struct chain *c = &names.chains[i];
-        spin_lock(&c->lock);
+        irqflags_t flags = spin_lock_irqsave(&c->lock);
         struct name *taken = take_locked(c, is_of_mount, m, SIZE_MAX);
-        spin_unlock(&c->lock);
+        spin_unlock_irqrestore(&c->lock, flags);
         free_taken(taken);
         thread_preempt_point();
     }
@@ -217,13 +217,13 @@ void names_enter(struct vnode *dir, struct span text, struct vnode *child)
     struct key key = {.directory = dir->id, .text = text, .hash = names_hash(text)};
     struct chain *c = chain_of(key.directory, key.hash);
     struct name *n = make_name(dir, &key, child);
-    spin_lock(&c->lock);
+    irqflags_t flags = spin_lock_irqsave(&c->lock);
     struct name *taken = take_locked(c, has_key, &key, 1);
     if (n != NULL) {
         n->next = c->first;
         c->first = n;
     }
-    spin_unlock(&c->lock);
+    spin_unlock_irqrestore(&c->lock, flags);
     free_taken(taken);
     if (n != NULL &&
         atomic_fetch_add_explicit(&names.count, 1, memory_order_relaxed) >= names.limit) {
