@@ -14,7 +14,7 @@ MUSL_PATCHES := $(sort $(wildcard third_party/musl/patches/*.patch))
 MUSL_OURS    := $(sort $(shell find third_party/musl/src -name '*.c'))
 MUSL_NUMBERS := $B/gen/abi/gen/syscall_numbers.h
 
-$(MUSL)/.unpacked: third_party.lock tools/fetch $(MUSL_PATCHES) | bootstrap
+$(MUSL)/.unpacked: $B/lock/musl $(MUSL_PATCHES) | bootstrap
 	$(call say,FETCH,musl)
 	$Qtools/fetch --unpack $(MUSL) musl >/dev/null
 	$Qfor p in $(MUSL_PATCHES); do patch -s -f -p1 -d $(MUSL) <$$p || exit 1; done
@@ -69,7 +69,7 @@ builtins-c    = $(filter-out $(BUILTINS_NOT:%=$(BUILTINS)/lib/builtins/%.c), \
 BUILTINS_CC  := $(SWOS_CC) -O2 -w -fvisibility=hidden -fomit-frame-pointer $(REPRODUCIBLE) \
     -DCRT_HAS_128BIT -DCRT_HAS_TF_MODE
 
-$(BUILTINS)/.unpacked: third_party.lock tools/fetch | bootstrap
+$(BUILTINS)/.unpacked: $B/lock/compiler-rt | bootstrap
 	$(call say,FETCH,compiler-rt)
 	$Qtools/fetch --unpack $(BUILTINS) compiler-rt >/dev/null
 	@touch $@

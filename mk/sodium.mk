@@ -17,7 +17,7 @@ SODIUM_DEFINES := -DHAVE_TI_MODE=1 -DCONFIGURED=1 -DNATIVE_LITTLE_ENDIAN=1 -DSOD
 SODIUM_FLAGS   := $(SODIUM_INCLUDE) -I$(SODIUM_SOURCES)/include/sodium/private $(SODIUM_DEFINES) -w
 SODIUM_STAMP   := $(SODIUM)/.unpacked
 
-$(SODIUM_STAMP): third_party.lock tools/fetch $(SODIUM_GLUE)/version.sed | bootstrap
+$(SODIUM_STAMP): $B/lock/libsodium $(SODIUM_GLUE)/version.sed | bootstrap
 	$(call say,FETCH,libsodium)
 	$Qtools/fetch --unpack $(SODIUM) libsodium >/dev/null
 	$Qsed -f $(SODIUM_GLUE)/version.sed $(SODIUM_SOURCES)/include/sodium/version.h.in \
