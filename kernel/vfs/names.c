@@ -137,11 +137,14 @@ static size_t evict(size_t wanted)
     for (size_t i = 0; i < 2 * ((size_t)names.mask + 1) && done < wanted; i++) {
         uint32_t at = atomic_fetch_add_explicit(&names.hand, 1, memory_order_relaxed) & names.mask;
         struct chain *c = &names.chains[at];
+        struct name *taken = NULL;
+        irqflags_t flags = arch_irq_save();
         if (spin_try_lock(&c->lock)) {
-            struct name *taken = take_locked(c, NULL, NULL, wanted - done);
-            spin_unlock_irqrestore(&c->lock, flags);
-            done += free_taken(taken);
+            taken = take_locked(c, NULL, NULL, wanted - done);
+            spin_unlock(&c->lock);
         }
+        arch_irq_restore(flags);
+        done += free_taken(taken);
     }
     return done;
 }

@@ -10,7 +10,8 @@
  * Invariant: an entry says what the file system would say; so entries of a directory are entered,
  * replaced and forgotten with that directory's lock held.
  *
- * Locking: one spinlock (RANK_NAMES) a chain.  vnode references are dropped outside, or by a worker.
+ * Locking: one spinlock (RANK_NAMES) a chain, taken with interrupts masked because memory may run short
+ * in an interrupt.  References on vnodes are left to workers to drop.
  */
 #pragma once
 
