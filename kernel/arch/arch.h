@@ -24,7 +24,6 @@
 
 #include <arch_inline.h>
 
-#include "abi/signal.h"
 #include "lib/base/attr.h"
 #include "lib/base/types.h"
 
@@ -156,13 +155,15 @@ void arch_call_again(struct arch_frame *frame);
 
 // A signal handler is to run: registers, signal mask and siginfo go to the user's stack below
 // stack_top, and the frame leads into the handler.  ERR_FAULT: the stack cannot take them.
+struct abi_siginfo;
+struct abi_sigaltstack;
 struct arch_signal {
     const struct abi_siginfo *info;
     vaddr_t handler;
     vaddr_t restorer; // where the handler returns to
     vaddr_t stack_top;
     uint64_t mask; // to be restored
-    struct abi_sigaltstack alternate;
+    const struct abi_sigaltstack *alternate;
 };
 status_t arch_signal_enter(struct arch_frame *frame, const struct arch_signal *s);
 

@@ -493,7 +493,7 @@ static void enter_handler(struct arch_frame *frame, const struct signal_info *in
         .restorer = a->restorer,
         .stack_top = choose_stack(s, a, arch_frame_stack(frame)),
         .mask = s->has_saved_mask ? s->saved_mask : s->mask,
-        .alternate = s->stack,
+        .alternate = &s->stack,
     };
     s->has_saved_mask = false;
     if (arch_signal_enter(frame, &entry) != OK) {

@@ -78,7 +78,7 @@ status_t arch_signal_enter(struct arch_frame *frame, const struct arch_signal *s
         return ERR_FAULT;
     }
     struct ucontext context = {
-        .stack = s->alternate,
+        .stack = *s->alternate,
         .mask = {s->mask},
         .fault_address =
             s->info->signal == SIGSEGV || s->info->signal == SIGBUS ? s->info->address : 0,

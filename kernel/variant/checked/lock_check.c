@@ -43,12 +43,13 @@ static bool is_in_order(const struct lock_check *held, const struct lock_check *
     return how == LOCK_SECOND_OF_PAIR && held->rank == c->rank && held < c;
 }
 
-// A handler that takes a lock which the code it interrupted holds would wait for ever.
-static void check_contexts(struct lock_check *c, vaddr_t site)
+// A handler that takes a lock which the code it interrupted holds would wait for ever; one that only
+// tries it would not.
+static void check_contexts(struct lock_check *c, enum lock_how how, vaddr_t site)
 {
     uint32_t here = 0;
     if (irq_is_active()) {
-        here = LOCK_IN_INTERRUPT;
+        here = how == LOCK_TRIED ? 0 : LOCK_IN_INTERRUPT;
     } else if (c->rank >= RANK_FIRST_SPIN && arch_irq_is_enabled()) {
         here = LOCK_WITH_INTERRUPTS;
     }
@@ -76,7 +77,7 @@ void lock_check_acquire(struct lock_check *c, enum lock_how how)
                   (void *)held->locks[i].site);
         }
     }
-    check_contexts(c, site);
+    check_contexts(c, how, site);
     if (held->count == LOCK_HELD_MAX) {
         panic("more than %u locks held at %p", LOCK_HELD_MAX, (void *)site);
     }
