@@ -127,7 +127,8 @@ user-tools: $(POSIX_BIN:%=$B/user/bin/%) ## the native tools of user/bin
 # How the checks compile them, once the headers are there.
 POSIX_CHECK_FLAGS = --target=aarch64-none-elf -nostdlibinc -isystem $(SYSROOT)/include -D__swos__=1 \
     $(POSIX_CFLAGS)
-$(POSIX_C:%=$B/check/tidy/%.ok): | $(SYSROOT)/.headers
+POSIX_TEST_C      = $(filter user/tests/%,$(POSIX_C)) user/tests/check.h
+$(POSIX_TEST_C:%=$B/check/tidy/%.ok) $(POSIX_TEST_C:%=$B/check/header/%.ok): | $(SYSROOT)/.headers
 
 # --- a program of somebody else: the benchmark that all systems are compared with -------------------
 #: POSIXBENCH=FILE  source of the benchmark that `make posixbench` compiles
