@@ -2,6 +2,7 @@
 /* The tree of files that the first program finds: a root from the ramdisk, /tmp, /dev. */
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
+#include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/init/init.h"
 #include "kernel/vfs/change.h"
@@ -114,6 +115,7 @@ void init_files(void)
     mount_table_init();
     vnode_locks_init();
     tmpfs_init();
+    devfs_init();
     if (tmpfs_create("ramdisk", 0, "mode=755,size=100%", &root) != OK) {
         panic("no memory for a root file system");
     }
@@ -124,5 +126,6 @@ void init_files(void)
     atomic_store_explicit(&context->umask_bits, 0, memory_order_relaxed);
     unpack(init_record()->ramdisk);
     mount_at("tmp", "tmpfs", "mode=1777");
+    mount_at("dev", "devfs", "");
     atomic_store_explicit(&context->umask_bits, 022, memory_order_relaxed);
 }
