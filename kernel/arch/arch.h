@@ -55,6 +55,9 @@ uint64_t arch_cpu_model(void); // MIDR
 // Frequency of arch_counter in Hz; never 0.
 uint64_t arch_counter_hz(void);
 
+// What programs may use of this CPU: AT_HWCAP and AT_HWCAP2 of the auxiliary vector.
+void arch_user_features(uint64_t out[2]);
+
 // Waits for an interrupt.  Called with interrupts masked and returns with them masked once one is
 // pending, so that nothing can slip in between a check and the wait.
 void arch_cpu_idle(void);
@@ -263,6 +266,10 @@ size_t arch_zero_user(vaddr_t to, size_t size);
 // Length of the string at `from` without its NUL if one is within `max` bytes; ERR_FAULT,
 // ERR_NAMETOOLONG.
 status_t arch_copy_string_from_user(char *to, vaddr_t from, size_t max, size_t *length);
+
+// Replaces the word at the user address `at`, which is aligned, by `value` if it is `expected`, in one
+// step; *seen is what it was.  ERR_FAULT.  May sleep, as the copies above.
+status_t arch_swap_user(vaddr_t at, uint32_t expected, uint32_t value, uint32_t *seen);
 
 // Reads a word at any kernel address without faulting.
 bool arch_probe_read(vaddr_t va, uint64_t *out);

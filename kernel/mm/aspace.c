@@ -240,6 +240,24 @@ status_t aspace_next_region(struct aspace *as, vaddr_t va, struct region_info *o
     return r == NULL ? ERR_NOENT : OK;
 }
 
+status_t aspace_find_shared(struct aspace *as, vaddr_t va, struct shared_place *out)
+{
+    status_t status = ERR_FAULT;
+    mutex_lock(&as->lock);
+    const struct region *r = region_find(as, va);
+    if (r != NULL && r->extent.start <= va) {
+        *out = (struct shared_place){};
+        if (r->is_shared) {
+            vmo_ref(r->vmo);
+            out->vmo = r->vmo;
+            out->offset = (r->offset << PAGE_SHIFT) + (va - r->extent.start);
+        }
+        status = OK;
+    }
+    mutex_unlock(&as->lock);
+    return status;
+}
+
 struct aspace *aspace_current(void)
 {
     struct arch_aspace *arch = thread_current()->aspace;

@@ -139,5 +139,13 @@ struct object_view {
 status_t aspace_object_at(struct aspace *as, vaddr_t va,
                           struct object_view *out); // ERR_NOMEM: none
 
+// What a shared mapping shows at `va`: the object, with a reference, and the byte within it; vmo NULL
+// if the mapping is private.  ERR_FAULT: nothing is mapped.
+struct shared_place {
+    struct vmo *vmo;
+    uint64_t offset;
+};
+status_t aspace_find_shared(struct aspace *as, vaddr_t va, struct shared_place *out);
+
 // The address space of the running thread, or NULL.  Borrowed.
 struct aspace *aspace_current(void);

@@ -7,8 +7,9 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
-#include "kernel/proc/exec.h"
+#include "kernel/proc/program.h"
 #include "kernel/proc/tree_priv.h"
+#include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
 
@@ -275,15 +276,39 @@ static status_t launch(struct process *p, const struct arch_frame *frame,
     return OK;
 }
 
+static status_t load_with(struct process *p, const char *path, struct program_strings *strings,
+                          struct arch_frame *frame)
+{
+    struct path_base base = {.context = p->fs, .who = p->cred};
+    struct program_request r = {
+        .base = &base,
+        .path = span_of(path, strlen(path)),
+        .strings = strings,
+        .who = p->cred,
+        .stack_bytes = p->limits[LIMIT_STACK].soft,
+        .aspace_bytes = p->limits[LIMIT_AS].soft,
+    };
+    return program_load(&r, &p->aspace, frame);
+}
+
+// What strings may take of a new stack.
+static size_t strings_limit(const struct process *p)
+{
+    return u64_min(p->limits[LIMIT_STACK].soft, DEFAULT_STACK) / 4;
+}
+
 static status_t load(struct process *p, const char *path, struct span args, size_t argc,
                      struct arch_frame *frame)
 {
-    struct span file;
-    status_t status = process_tree.open(path, &file);
+    struct program_strings strings;
+    name_process(p, path, args);
+    program_strings_init(&strings, strings_limit(p));
+    status_t status = program_strings_add(&strings, (const char *)args.data, args.size);
+    strings.argc = argc;
     if (status == OK) {
-        name_process(p, path, args);
-        status = exec_load(path, file, args, argc, &p->aspace, frame);
+        status = load_with(p, path, &strings, frame);
     }
+    program_strings_fini(&strings);
     return status;
 }
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernel/proc/clock.h"
+#include "kernel/proc/futex.h"
+#include "kernel/proc/program.h"
 #include "kernel/proc/tree_priv.h"
 
 struct process_tree process_tree;
@@ -11,6 +14,9 @@ void process_init(process_open_t open, struct fs_context *fs, struct cred *cred)
     wait_init(&process_tree.first_wait, "first process");
     process_tree.next_id = FIRST_PID;
     process_tree.open = open;
+    program_set_fallback(open);
+    futex_init();
+    clock_init();
 }
 
 /* ---- Identifiers ---- */

@@ -9,11 +9,10 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
-#include "kernel/proc/exec.h"
 #include "kernel/proc/job.h"
 #include "lib/base/bits.h"
 
-enum { SPAWN_PATH_MAX = 1024 };
+enum { SPAWN_PATH_MAX = 1024, ARGS_MAX_BYTES = 65536 };
 
 int64_t sys_null(void)
 {
@@ -76,7 +75,7 @@ int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
     void *room;
     status_t status = arch_copy_string_from_user(name, path, sizeof(name), &len);
     if (status == OK) {
-        status = heap_alloc(EXEC_ARGS_MAX_BYTES, &room);
+        status = heap_alloc(ARGS_MAX_BYTES, &room);
     }
     if (status != OK) {
         return status;
@@ -84,7 +83,7 @@ int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
     size_t used;
     size_t count;
     pid_t pid = 0;
-    status = copy_args(argv, room, EXEC_ARGS_MAX_BYTES, &used, &count);
+    status = copy_args(argv, room, ARGS_MAX_BYTES, &used, &count);
     if (status == OK) {
         status = process_spawn(name, span_of(room, used), count, &pid);
     }

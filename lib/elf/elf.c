@@ -42,7 +42,7 @@ static struct program_header read_header(const struct elf *e, unsigned index)
     return h;
 }
 
-static enum elf_refusal check_file_header(struct span file, struct elf *e)
+static enum elf_refusal check_file_header(struct span file, uint64_t size, struct elf *e)
 {
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
     if (file.size < EHDR_SIZE) {
@@ -64,6 +64,8 @@ static enum elf_refusal check_file_header(struct span file, struct elf *e)
     }
     *e = (struct elf){
         .file = file,
+        .file_size = size,
+        .align = PAGE_SIZE,
         .is_position_independent = type == ET_DYN,
         .entry = read_le64(p + 24),
         .headers_offset = read_le64(p + 32),
@@ -88,7 +90,8 @@ static enum elf_refusal check_load(const struct elf *e, const struct program_hea
     if (!is_pow2(h->align) || !is_aligned(s->address - s->file_offset, h->align)) {
         return ELF_BAD_ALIGNMENT;
     }
-    if (s->file_size > s->memory_size || !span_has(e->file, s->file_offset, s->file_size)) {
+    if (s->file_size > s->memory_size || s->file_size > e->file_size ||
+        s->file_offset > e->file_size - s->file_size) {
         return ELF_SEGMENT_SIZE;
     }
     if (e->is_position_independent) {
@@ -126,10 +129,15 @@ static bool is_code(const struct elf_segment *s, uint64_t address)
 
 enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct elf *out)
 {
+    return elf_parse_head(file, file.size, min, max, out);
+}
+
+enum elf_refusal elf_parse_head(struct span head, uint64_t size, uint64_t min, uint64_t max,
+                                struct elf *out)
+{
     struct elf e;
-    enum elf_refusal refusal = check_file_header(file, &e);
+    enum elf_refusal refusal = check_file_header(head, size, &e);
     bool has_entry = false;
-    uint64_t align = PAGE_SIZE; // the largest
     for (unsigned i = 0; refusal == ELF_GOOD && i < e.header_count; i++) {
         struct program_header h = read_header(&e, i);
         if (h.type == PT_INTERP) {
@@ -138,7 +146,7 @@ enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct 
             refusal = check_load(&e, &h, min, max);
             if (refusal == ELF_GOOD) {
                 note_segment(&e, &h.segment);
-                align = u64_max(align, h.align);
+                e.align = u64_max(e.align, h.align);
                 has_entry |= is_code(&h.segment, e.entry);
             }
         }
@@ -150,7 +158,7 @@ enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct 
         refusal = ELF_BAD_ENTRY;
     }
     if (refusal == ELF_GOOD) {
-        e.low = e.is_position_independent ? align_down(e.low, align) : e.low;
+        e.low = e.is_position_independent ? align_down(e.low, e.align) : e.low;
         *out = e;
     }
     return refusal;

@@ -43,7 +43,9 @@ struct elf_segment {
 };
 
 struct elf {
-    struct span file;
+    struct span file;   // its beginning: as much as the headers need
+    uint64_t file_size; // of all of it
+    uint64_t align;     // the largest that a segment asks for, at least a page
     bool is_position_independent;
     uint64_t entry;
     uint64_t low; // the segments lie in [low, high), page aligned; see elf_parse
@@ -57,6 +59,11 @@ struct elf {
 // which are page aligned.  Those of a position-independent one need at most max - min bytes from
 // `low` on, which is a multiple of the largest alignment they ask for; a bias must keep it one.
 enum elf_refusal elf_parse(struct span file, uint64_t min, uint64_t max, struct elf *out);
+
+// The same from the first bytes of a file of `size` bytes; headers that are not among them are refused
+// as bad ones.
+enum elf_refusal elf_parse_head(struct span head, uint64_t size, uint64_t min, uint64_t max,
+                                struct elf *out);
 
 // Iterates over the PT_LOAD segments in order of address: start with *cursor = 0; false at the end.
 bool elf_next_segment(const struct elf *e, unsigned *cursor, struct elf_segment *out);

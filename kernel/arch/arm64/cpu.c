@@ -87,6 +87,31 @@ uint64_t arch_counter_hz(void)
     return hz == 0 ? 1 : hz;
 }
 
+// The bits of Linux's <asm/hwcap.h>, which programs know.
+void arch_user_features(uint64_t out[2])
+{
+    enum : uint64_t {
+        HAS_FP = 1 << 0,
+        HAS_ASIMD = 1 << 1,
+        HAS_AES = 1 << 3,
+        HAS_PMULL = 1 << 4,
+        HAS_SHA1 = 1 << 5,
+        HAS_SHA2 = 1 << 6,
+        HAS_CRC32 = 1 << 7,
+        HAS_ATOMICS = 1 << 8,
+        HAS_RNG = 1 << 16, // of the second word
+    };
+    uint64_t isar0 = READ_SYSREG(id_aa64isar0_el1);
+    out[0] = HAS_FP | HAS_ASIMD;
+    out[0] |= field(isar0, 4) >= 1 ? HAS_AES : 0;
+    out[0] |= field(isar0, 4) >= 2 ? HAS_PMULL : 0;
+    out[0] |= field(isar0, 8) >= 1 ? HAS_SHA1 : 0;
+    out[0] |= field(isar0, 12) >= 1 ? HAS_SHA2 : 0;
+    out[0] |= field(isar0, 16) >= 1 ? HAS_CRC32 : 0;
+    out[0] |= arch_features.has_lse ? HAS_ATOMICS : 0;
+    out[1] = arch_features.has_rng ? HAS_RNG : 0;
+}
+
 void arch_cpu_idle(void)
 {
     __asm__ volatile("dsb sy\n\twfi" ::: "memory");

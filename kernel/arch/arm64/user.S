@@ -195,3 +195,19 @@ arch_page_copy:
     cmp x0, x2
     b.ne 1b
     ret
+
+// int64_t user_swap(uint32_t *user, uint32_t expected, uint32_t new, uint32_t *seen): replaces the word
+// if it is `expected`; stores what it was.  0, or -1 when it faults.
+    .globl user_swap
+user_swap:
+    hint #34                            // BTI c
+1:  may_fault 3f, ldaxr w4, [x0]
+    cmp w4, w1
+    b.ne 2f
+    may_fault 3f, stlxr w5, w2, [x0]
+    cbnz w5, 1b
+2:  str w4, [x3]
+    mov x0, #0
+    ret
+3:  mov x0, #-1
+    ret

@@ -9,6 +9,7 @@ size_t user_copy_in(void *to, vaddr_t from, size_t size);
 size_t user_copy_out(vaddr_t to, const void *from, size_t size);
 size_t user_zero(vaddr_t to, size_t size);
 int64_t user_string_in(char *to, vaddr_t from, size_t max);
+int64_t user_swap(vaddr_t at, uint32_t expected, uint32_t value, uint32_t *seen);
 
 static bool is_user_range(vaddr_t va, size_t size)
 {
@@ -79,4 +80,15 @@ status_t arch_copy_string_from_user(char *to, vaddr_t from, size_t max, size_t *
     }
     *length = (size_t)n;
     return OK;
+}
+
+status_t arch_swap_user(vaddr_t at, uint32_t expected, uint32_t value, uint32_t *seen)
+{
+    if (!is_user_range(at, sizeof(uint32_t))) {
+        return ERR_FAULT;
+    }
+    allow_user_access();
+    int64_t result = user_swap(at, expected, value, seen);
+    forbid_user_access();
+    return result == 0 ? OK : ERR_FAULT;
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/syscall/timespec.h"
+
+#include "kernel/core/time.h"
+
+enum { USEC_PER_SECOND = 1000000 };
+constexpr nsec_t LAST = NSEC_NEVER - 1;
+
+static nsec_t combine(uint64_t seconds, uint64_t ns)
+{
+    nsec_t sum;
+    if (__builtin_mul_overflow(seconds, NSEC_PER_SEC, &sum) ||
+        __builtin_add_overflow(sum, ns, &sum) || sum > LAST) {
+        return LAST;
+    }
+    return sum;
+}
+
+status_t timespec_from_user(vaddr_t at, nsec_t *out)
+{
+    struct abi_timespec t;
+    if (arch_copy_from_user(&t, at, sizeof(t)) != 0) {
+        return ERR_FAULT;
+    }
+    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NSEC_PER_SEC) {
+        return ERR_INVAL;
+    }
+    *out = combine((uint64_t)t.seconds, (uint64_t)t.nanoseconds);
+    return OK;
+}
+
+status_t timespec_to_user(vaddr_t at, nsec_t ns)
+{
+    struct abi_timespec t = {.seconds = (int64_t)(ns / NSEC_PER_SEC),
+                             .nanoseconds = (int64_t)(ns % NSEC_PER_SEC)};
+    return arch_copy_to_user(at, &t, sizeof(t)) == 0 ? OK : ERR_FAULT;
+}
+
+status_t timeval_from_user(vaddr_t at, nsec_t *out)
+{
+    struct abi_timeval t;
+    if (arch_copy_from_user(&t, at, sizeof(t)) != 0) {
+        return ERR_FAULT;
+    }
+    if (t.seconds < 0 || t.microseconds < 0 || t.microseconds >= USEC_PER_SECOND) {
+        return ERR_INVAL;
+    }
+    *out = combine((uint64_t)t.seconds, (uint64_t)t.microseconds * NSEC_PER_USEC);
+    return OK;
+}
+
+struct abi_timeval timeval_of(nsec_t ns)
+{
+    return (struct abi_timeval){.seconds = (int64_t)(ns / NSEC_PER_SEC),
+                                .microseconds = (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+}
+
+nsec_t deadline_after(nsec_t ns)
+{
+    nsec_t at;
+    return __builtin_add_overflow(time_now(), ns, &at) ? LAST : at;
+}
+
+nsec_t deadline_at_wall(nsec_t ns)
+{
+    nsec_t wall = time_wall();
+    return ns <= wall ? 0 : deadline_after(ns - wall);
+}

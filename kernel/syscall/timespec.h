@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Points in time and spans of it, as programs give them. */
+#pragma once
+
+#include "abi/resource.h"
+#include "abi/stat.h"
+#include "kernel/arch/arch.h"
+
+// In nanoseconds, at most NSEC_NEVER - 1.  ERR_FAULT, ERR_INVAL.
+status_t timespec_from_user(vaddr_t at, nsec_t *out);
+status_t timespec_to_user(vaddr_t at, nsec_t ns);
+status_t timeval_from_user(vaddr_t at, nsec_t *out);
+struct abi_timeval timeval_of(nsec_t ns);
+
+// The monotonic deadline `ns` from now, and that at which the wall clock shows `ns` as it is set now.
+nsec_t deadline_after(nsec_t ns);
+nsec_t deadline_at_wall(nsec_t ns);
