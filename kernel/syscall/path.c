@@ -47,6 +47,7 @@ void path_call_begin_handle(struct path_call *c)
         .context = p->fs,
         .who = c->who,
         .can_administer = grant_set_has(&p->grants, 1u << SWOS_GRANT_MOUNT),
+        .is_confined = !grant_set_has(&p->grants, 1u << SWOS_GRANT_NAMESPACE),
     };
 }
 
@@ -93,6 +94,9 @@ status_t path_call_find(struct path_call *c, uint32_t flags, struct vnode **out)
         return path_find(&c->base, c->path, flags, out);
     }
     if (c->at == NULL) {
+        if (c->base.is_confined) {
+            return ERR_ACCES;
+        }
         *out = fs_context_get_cwd(c->base.context);
         return OK;
     }

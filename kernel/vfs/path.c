@@ -77,6 +77,12 @@ static struct vnode *start_of(const struct path_base *base)
     return base->at;
 }
 
+// What ".." and absolute links do not lead out of.
+static struct vnode *root_of(const struct path_base *base)
+{
+    return base->is_confined ? start_of(base) : fs_context_get_root(base->context);
+}
+
 status_t walk_begin(struct walk *w, const struct path_base *base, struct span path)
 {
     if (path.size == 0) {
@@ -85,8 +91,12 @@ status_t walk_begin(struct walk *w, const struct path_base *base, struct span pa
     if (path.size >= PATH_MAX_BYTES) {
         return ERR_NAMETOOLONG;
     }
-    *w = (struct walk){.base = base, .rest = path, .root = fs_context_get_root(base->context)};
-    if (path.data[0] == '/') {
+    bool is_absolute = path.data[0] == '/';
+    if (base->is_confined && (is_absolute || base->at == NULL)) {
+        return ERR_ACCES;
+    }
+    *w = (struct walk){.base = base, .rest = path, .root = root_of(base)};
+    if (is_absolute) {
         vnode_ref(w->root);
         w->at = w->root;
     } else {

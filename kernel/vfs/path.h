@@ -5,7 +5,8 @@
  * A walk starts at the root of the caller's context, at its working directory, or at a directory it
  * has a handle of.  The root is a wall: "..", absolute paths and absolute links end there.  A
  * directory that lies outside (a handle that was passed in) may be used, but ".." from it goes up at
- * most to the system's root, as everywhere.
+ * most to the system's root, as everywhere.  Who has no namespace grant starts at a handle only, and
+ * that directory is its wall.
  *
  * Limits: 255 bytes a name, 4095 a path, 40 links a walk.
  *
@@ -60,6 +61,7 @@ struct path_base {
     struct vnode *at;           // borrowed; where relative paths start; NULL: the working directory
     const struct cred *who;     // borrowed; NULL: the kernel, which may do anything
     bool can_administer;        // has the mount grant
+    bool is_confined;           // has no namespace grant: only what lies below `at`
 };
 
 enum path_flags : uint32_t {
@@ -68,7 +70,8 @@ enum path_flags : uint32_t {
 };
 
 // The vnode at `path`, with a reference.  ERR_NOENT, ERR_NOTDIR, ERR_ACCES, ERR_LOOP,
-// ERR_NAMETOOLONG, ERR_NOMEM, ERR_IO.
+// ERR_NAMETOOLONG, ERR_NOMEM, ERR_IO.  ERR_ACCES also: the caller is confined, and the path does not
+// start at a handle.
 status_t path_find(const struct path_base *base, struct span path, uint32_t flags,
                    struct vnode **out);
 

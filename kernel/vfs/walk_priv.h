@@ -20,7 +20,7 @@ struct walk {
     bool must_be_directory; // slashes follow the last name
 };
 
-// ERR_NOENT: the path is empty.  ERR_NAMETOOLONG.  On failure there is nothing to end.
+// ERR_NOENT: the path is empty.  ERR_NAMETOOLONG.  ERR_ACCES, see path_find.  On failure there is nothing to end.
 status_t walk_begin(struct walk *w, const struct path_base *base, struct span path);
 
 // Up to the directory of the last name, links on the way followed.
