@@ -66,3 +66,9 @@ def test_programs_read_the_log_as_records_in_order(guest):
     times = [int(r[1]) for r in records]
     assert times == sorted(times) and times[0] > 0
     assert any(r[4] == "cpu:" and "4 of 4" in r[5] for r in records), result.stdout
+
+
+@pytest.mark.parametrize("variant,smp", [("release", "1"), ("checked", "4")])
+def test_authority_is_what_a_process_holds(guest, build, variant, smp):
+    result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--", "/bin/authority")
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -240,6 +240,7 @@ int main(void)
         int status = -1;
         int64_t pid = sys_fork();
         if (pid == 0) {
+            failures = 0;
             parts[i].run();
             sys_exit_group(failures);
         }
