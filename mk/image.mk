@@ -37,7 +37,7 @@ $(foreach p,$(USER_FOLDERS),$(eval $(call user-program,$p,$(sort $(wildcard user
 $(foreach p,$(USER_TESTS),$(eval $(call user-program,$p,user/tests/$p.c)))
 
 # --- base images: what ships, and the same with the test programs ------------------------------
-BASE_LIST  := user/base.list
+BASE_LIST  := user/base.list user/tools.list
 TEST_LIST  := user/tests/base.list
 list-files  = $(patsubst @%,$B/%,$(shell sed -n 's/^file  *[^ ]*  *\([^ \#]*\).*/\1/p' $1))
 $B/base.img: $(BASE_LIST) tools/mkbase $(call list-files,$(BASE_LIST))

@@ -24,7 +24,7 @@ def test_quiet_boot_shows_nothing_but_the_program(terminal):
 
 @pytest.mark.parametrize("smp,lines", [("1", 4000), ("4", 1000)])
 def test_no_input_is_lost_at_any_speed(terminal, smp, lines):
-    system = terminal("--smp", smp, "--append", "quiet", "--append", "init=/bin/echo")
+    system = terminal("--smp", smp, "--append", "quiet", "--append", "init=/bin/console_echo")
     system.wait_for(lambda seen: b"ready\n" in seen.replace(b"\r\n", b"\n"))
     text = b"".join(b"line %05d of what is typed\n" % i for i in range(lines))
     before = len(system.seen)
@@ -37,7 +37,7 @@ def test_no_input_is_lost_at_any_speed(terminal, smp, lines):
 
 
 def test_what_was_typed_before_the_kernel_ran_is_kept(terminal):
-    system = terminal("--append", "quiet", "--append", "init=/bin/echo")
+    system = terminal("--append", "quiet", "--append", "init=/bin/console_echo")
     text = b"typed while nobody was there to read it"
     system.type(text)
 
