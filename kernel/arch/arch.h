@@ -215,6 +215,9 @@ status_t arch_aspace_init(struct arch_aspace *as);
 // because TLB entries under its ASID are never used again.
 void arch_aspace_fini(struct arch_aspace *as);
 
+// Pages mapped now, and the most there have been.
+void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak);
+
 // Makes `as` the user address space of this CPU; NULL: none (user addresses fault).  Interrupts are
 // masked.  Changes TTBR0 only when it must.
 void arch_aspace_activate(struct arch_aspace *as);

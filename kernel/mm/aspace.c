@@ -240,6 +240,16 @@ status_t aspace_next_region(struct aspace *as, vaddr_t va, struct region_info *o
     return r == NULL ? ERR_NOENT : OK;
 }
 
+void aspace_usage(struct aspace *as, struct aspace_usage *out)
+{
+    mutex_lock(&as->lock);
+    out->mapped_pages = as->mapped_pages;
+    spin_lock(&as->tables);
+    arch_aspace_pages(&as->arch, &out->resident_pages, &out->peak_resident_pages);
+    spin_unlock(&as->tables);
+    mutex_unlock(&as->lock);
+}
+
 status_t aspace_find_shared(struct aspace *as, vaddr_t va, struct shared_place *out)
 {
     status_t status = ERR_FAULT;

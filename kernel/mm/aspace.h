@@ -139,6 +139,14 @@ struct object_view {
 status_t aspace_object_at(struct aspace *as, vaddr_t va,
                           struct object_view *out); // ERR_NOMEM: none
 
+// How much of it there is; exact while nobody changes it.
+struct aspace_usage {
+    size_t mapped_pages;        // address space
+    size_t resident_pages;      // in the page tables
+    size_t peak_resident_pages; // the most there have been
+};
+void aspace_usage(struct aspace *as, struct aspace_usage *out);
+
 // What a shared mapping shows at `va`: the object, with a reference, and the byte within it; vmo NULL
 // if the mapping is private.  ERR_FAULT: nothing is mapped.
 struct shared_place {

@@ -50,8 +50,9 @@ struct page {
     uint8_t order;       // of the block that starts here
     enum page_kind kind; // [owner]
     union {
-        uint16_t flags;  // [owner]
-        uint16_t in_use; // [cache lock] slab: objects handed out
+        uint16_t flags; // [owner]
+        uint16_t
+            in_use; // [cache lock] slab: objects handed out; [tables] page table: entries in use
     };
     _Atomic uint32_t refs; // [a] references; 0 while free.  page_unref releases, the last acquires
     void *owner;           // [owner] heap cache, memory object

@@ -6,6 +6,10 @@
  * is present but inaccessible (PROT_NONE), which keeps its frame.  Blocks (2 MiB, 1 GiB) exist in
  * the kernel's half only.
  *
+ * How many entries of a user's table are in use stands in its struct page, so that an empty one is
+ * known without a look, and the end of an address space looks at no more than it has to.  (Tables of
+ * the kernel's half stay for ever, and the first of them are older than the page array.)
+ *
  * Before the linear map stands, tables are reached one at a time through a window page; a pointer
  * from table_at is then valid until the next call.
  */
@@ -14,7 +18,9 @@
 #include <stdatomic.h>
 
 #include "kernel/arch/arm64/boot.h"
+#include "kernel/arch/arm64/pte.h"
 #include "kernel/mm/layout.h"
+#include "kernel/mm/page.h"
 #include "lib/base/bits.h"
 
 enum { LEAF = 3, UNMAP_BATCH = 64 };
@@ -72,70 +78,29 @@ static void publish_entries(void)
     __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
+// Entries in use of a user's table.
+static uint16_t *count_of(uint64_t table)
+{
+    return &page_of(paddr(table))->in_use;
+}
+
+static void count_more(const struct arch_aspace *as, uint64_t table, size_t entries)
+{
+    if (as != &arch_kernel_aspace) {
+        *count_of(table) += (uint16_t)entries;
+    }
+}
+
 static bool is_table(uint64_t entry, unsigned level)
 {
     return level < LEAF && (entry & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
 }
 
-/* ---- Attributes ---- */
-
-// User pages of normal memory, by ARCH_MAP_READ, WRITE and EXEC: the page-fault path looks here.
-#define USER_PAGE                                                                                  \
-    (PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_ATTR(1) | PTE_USER | PTE_NOT_GLOBAL | PTE_PXN)
-static const uint64_t user_bits[8] = {
-    // writable and executable: nothing, never used
-    [0] = (USER_PAGE & ~PTE_VALID) | PTE_RDONLY | PTE_UXN,
-    [ARCH_MAP_READ] = USER_PAGE | PTE_RDONLY | PTE_UXN,
-    [ARCH_MAP_WRITE] = USER_PAGE | PTE_UXN,
-    [ARCH_MAP_READ | ARCH_MAP_WRITE] = USER_PAGE | PTE_UXN,
-    [ARCH_MAP_EXEC] = USER_PAGE | PTE_RDONLY | PTE_GUARDED,
-    [ARCH_MAP_READ | ARCH_MAP_EXEC] = USER_PAGE | PTE_RDONLY | PTE_GUARDED,
-};
-
-static uint64_t kernel_bits(uint32_t prot)
-{
-    uint64_t bits = PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_ATTR(1) | PTE_UXN;
-    bits |= (prot & ARCH_MAP_WRITE) == 0 ? PTE_RDONLY : 0;
-    return bits | ((prot & ARCH_MAP_EXEC) != 0 ? PTE_GUARDED : PTE_PXN);
-}
-
-static uint64_t leaf_bits(uint32_t prot)
-{
-    uint64_t bits = (prot & ARCH_MAP_USER) != 0
-                        ? user_bits[prot & (ARCH_MAP_READ | ARCH_MAP_WRITE | ARCH_MAP_EXEC)]
-                        : kernel_bits(prot);
-    if (UNLIKELY((prot & (ARCH_MAP_DEVICE | ARCH_MAP_UNCACHED)) != 0)) {
-        bits &= ~PTE_ATTR(1);
-        bits |= (prot & ARCH_MAP_DEVICE) != 0 ? PTE_ATTR(0) : PTE_ATTR(2);
-    }
-    return bits;
-}
-
-static uint32_t prot_of(uint64_t entry)
-{
-    if ((entry & PTE_VALID) == 0) {
-        return 0;
-    }
-    bool is_user = (entry & PTE_USER) != 0;
-    uint32_t prot = ARCH_MAP_READ | (is_user ? ARCH_MAP_USER : 0);
-    if ((entry & PTE_RDONLY) == 0) {
-        prot |= ARCH_MAP_WRITE;
-    }
-    if ((entry & (is_user ? PTE_UXN : PTE_PXN)) == 0) {
-        prot |= ARCH_MAP_EXEC;
-    }
-    return prot;
-}
-
-static bool is_write_exec(uint32_t prot)
-{
-    return (prot & ARCH_MAP_WRITE) != 0 && (prot & ARCH_MAP_EXEC) != 0;
-}
-
 /* ---- Walking ---- */
 
 // The table that `*entry` points to, made if it is missing and `may_alloc`.
-static status_t next_table(uint64_t table_pa, unsigned index, bool may_alloc, uint64_t *out)
+static status_t next_table(struct arch_aspace *as, uint64_t table_pa, unsigned index,
+                           bool may_alloc, uint64_t *out)
 {
     uint64_t entry = table_at(table_pa)[index];
     if (entry == 0) {
@@ -153,6 +118,7 @@ static status_t next_table(uint64_t table_pa, unsigned index, bool may_alloc, ui
         entry = fresh.raw | PTE_VALID | PTE_TABLE;
         atomic_thread_fence(memory_order_release); // its zeroes before the pointer to it
         write_entry(&table_at(table_pa)[index], entry);
+        count_more(as, table_pa, 1);
     }
     *out = entry & PTE_ADDR;
     return (entry & PTE_TABLE) != 0 ? OK : ERR_EXIST;
@@ -164,7 +130,7 @@ static status_t find_table(struct arch_aspace *as, vaddr_t va, unsigned level, b
 {
     uint64_t table = as->root.raw;
     for (unsigned l = 0; l < level; l++) {
-        status_t status = next_table(table, entry_index(va, l), may_alloc, &table);
+        status_t status = next_table(as, table, entry_index(va, l), may_alloc, &table);
         if (status != OK) {
             return status;
         }
@@ -253,16 +219,15 @@ static unsigned best_level(vaddr_t va, uint64_t pa, size_t size, uint32_t prot)
     return LEAF;
 }
 
-// Fills `count` free entries of one table; each maps `step` bytes more than the one before.
-static status_t fill_entries(uint64_t *entries, uint64_t count, uint64_t first, uint64_t step)
+// Fills `count` free entries of one table, up to the first in use; each maps `step` bytes more than the
+// one before.  Gives how many.
+static uint64_t fill_entries(uint64_t *entries, uint64_t count, uint64_t first, uint64_t step)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        if (entries[i] != 0) {
-            return ERR_EXIST;
-        }
+    uint64_t i = 0;
+    for (; i < count && entries[i] == 0; i++) {
         write_entry(&entries[i], first + i * step);
     }
-    return OK;
+    return i;
 }
 
 status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, uint32_t prot)
@@ -284,7 +249,10 @@ status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, u
         status = find_table(as, va + at, level, true, &table);
         if (status == OK) {
             uint64_t first = (pa.raw + at) | bits | (level == LEAF ? PTE_TABLE : 0);
-            status = fill_entries(table_at(table) + index, count, first, step);
+            uint64_t filled = fill_entries(table_at(table) + index, count, first, step);
+            count_more(as, table, filled);
+            as->pages += filled;
+            status = filled == count ? OK : ERR_EXIST;
         }
         done = count * step;
     }
@@ -302,6 +270,7 @@ static status_t find_leaf_table(struct arch_aspace *as, vaddr_t va, uint64_t **o
     }
     *out = linear(table);
     as->last_leaf = linear(table);
+    as->last_count = count_of(table);
     as->last_block = va >> level_shift(2);
     return OK;
 }
@@ -334,6 +303,8 @@ status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t 
         return OK;
     }
     write_entry(entry, new);
+    *as->last_count += 1;
+    as->pages++;
     publish_entries();
     return OK;
 }
@@ -391,37 +362,29 @@ static void remove_entry(struct unmap *u, uint64_t *entry, vaddr_t va, unsigned 
     write_entry(entry, 0);
 }
 
-// Empty: nothing in use.  Looks next to the entry just cleared first, where a neighbour is likely.
-static bool table_is_empty(const uint64_t *table, unsigned near)
-{
-    if ((near > 0 && table[near - 1] != 0) || (near + 1 < TABLE_ENTRIES && table[near + 1] != 0)) {
-        return false;
-    }
-    // Mostly all of it is: a loop without branches beats next_used, on a path that every munmap takes.
-    uint64_t seen = 0;
-    for (unsigned i = 0; i < TABLE_ENTRIES; i += GROUP) {
-        seen |= table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
-                table[i + 5] | table[i + 6] | table[i + 7];
-    }
-    return seen == 0;
-}
-
-// Frees the tables on the way to `va` that have become empty, lowest level first.  Kernel tables
-// stay: their areas are reused, and unrelated areas share them without a common lock.
+// Frees the tables on the way to `va` that have become empty.  Kernel tables stay: their areas are
+// reused, and unrelated areas share them without a common lock.
 static void prune(struct arch_aspace *as, vaddr_t va)
 {
-    for (unsigned level = LEAF; level > 0; level--) {
-        uint64_t table;
-        uint64_t parent;
-        if (as == &arch_kernel_aspace || find_table(as, va, level, false, &table) != OK ||
-            !table_is_empty(linear(table), entry_index(va, level)) ||
-            find_table(as, va, level - 1, false, &parent) != OK) {
-            return;
-        }
-        as->last_leaf = NULL;
-        write_entry(&linear(parent)[entry_index(va, level - 1)], 0);
-        tlb_flush_range(as, va, PAGE_SIZE, true); // walk caches too
-        kernel_table_page_free(paddr(table));
+    uint64_t path[LEAF + 1] = {as->root.raw};
+    unsigned level = LEAF;
+    if (as == &arch_kernel_aspace) {
+        return;
+    }
+    for (unsigned l = 0; l < LEAF; l++) {
+        path[l + 1] = linear(path[l])[entry_index(va, l)] & PTE_ADDR;
+    }
+    for (; level > 0 && *count_of(path[level]) == 0; level--) {
+        write_entry(&linear(path[level - 1])[entry_index(va, level - 1)], 0);
+        *count_of(path[level - 1]) -= 1;
+    }
+    if (level == LEAF) {
+        return;
+    }
+    as->last_leaf = NULL;
+    tlb_flush_range(as, va, PAGE_SIZE, true); // walk caches too
+    for (unsigned l = level + 1; l <= LEAF; l++) {
+        kernel_table_page_free(paddr(path[l]));
     }
 }
 
@@ -433,15 +396,20 @@ void arch_unmap(struct arch_aspace *as, vaddr_t va, size_t size,
     u.gone = gone;
     u.context = context;
     u.count = 0;
+    as->peak_pages = u64_max(as->peak_pages, as->pages);
     vaddr_t end = va + size; // may wrap to 0 at the very top
     for (vaddr_t at = va; at != end;) {
         struct run r = find_run(as, at, end);
         unsigned i = next_used(r.table, r.first, r.end);
+        size_t removed = 0;
         for (; run_has(&r, i); i = next_used(r.table, i + 1, r.end)) {
             at = run_address(&r, i);
             remove_entry(&u, &r.table[i], at, r.level);
+            removed++;
         }
-        if (r.level == LEAF) {
+        as->pages -= removed;
+        if (r.level == LEAF && removed != 0) {
+            count_more(as, (vaddr_t)r.table - LINEAR_BASE, -removed);
             flush_batch(&u);
             prune(as, at);
         }
@@ -514,39 +482,48 @@ status_t arch_aspace_init(struct arch_aspace *as)
 {
     as->asid = 0;
     as->last_leaf = NULL;
+    as->pages = 0;
+    as->peak_pages = 0;
     return kernel_table_page_alloc(&as->root);
 }
 
-// Frees the tables below one of level 2, or of level 1: children before parents.
-static void free_below_level2(uint64_t table)
+// Frees the tables that a user's table points to, and the table.  `below` frees one of those.
+static ALWAYS_INLINE void free_table(uint64_t table, void (*below)(uint64_t table))
 {
     const uint64_t *entries = linear(table);
-    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
-         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
-        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
+    unsigned i = 0;
+    for (unsigned left = *count_of(table); left > 0; left--, i++) {
+        i = next_used(entries, i, TABLE_ENTRIES);
+        below(entries[i] & PTE_ADDR);
     }
+    kernel_table_page_free(paddr(table));
 }
 
-static void free_below_level1(uint64_t table)
+static void free_level3(uint64_t table)
 {
-    const uint64_t *entries = linear(table);
-    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
-         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
-        free_below_level2(entries[i] & PTE_ADDR);
-        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
-    }
+    kernel_table_page_free(paddr(table)); // what it maps belongs to others
+}
+
+static void free_level2(uint64_t table)
+{
+    free_table(table, free_level3);
+}
+
+static void free_level1(uint64_t table)
+{
+    free_table(table, free_level2);
 }
 
 // The ASID is on no CPU, so there is nothing to invalidate.
 void arch_aspace_fini(struct arch_aspace *as)
 {
-    const uint64_t *entries = linear(as->root.raw);
-    for (unsigned i = next_used(entries, 0, TABLE_ENTRIES); i < TABLE_ENTRIES;
-         i = next_used(entries, i + 1, TABLE_ENTRIES)) {
-        free_below_level1(entries[i] & PTE_ADDR);
-        kernel_table_page_free(paddr(entries[i] & PTE_ADDR));
-    }
-    kernel_table_page_free(as->root);
+    free_table(as->root.raw, free_level1);
+}
+
+void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak)
+{
+    *now = as->pages;
+    *peak = u64_max(as->pages, as->peak_pages);
 }
 
 void mmu_init(void)

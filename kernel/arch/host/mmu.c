@@ -177,6 +177,7 @@ status_t arch_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, size_t size, u
             break;
         }
         *entry = make_entry(paddr_add(pa, done), prot);
+        as->pages++;
     }
     if (as == &arch_kernel_aspace && done > 0) {
         map_in_host(va, pa.raw, done, prot);
@@ -189,6 +190,7 @@ status_t arch_map_page(struct arch_aspace *as, vaddr_t va, paddr_t pa, uint32_t 
     uint64_t *entry = NULL;
     status_t status = find_entry(as, va, true, &entry);
     if (status == OK) {
+        as->pages += *entry == 0;
         *entry = make_entry(pa, prot);
     }
     return status;
@@ -247,6 +249,8 @@ void arch_unmap(struct arch_aspace *as, vaddr_t va, size_t size,
             continue;
         }
         uint64_t old = *entry;
+        as->peak_pages = u64_max(as->peak_pages, as->pages);
+        as->pages -= old != 0;
         *entry = 0;
         if (old != 0 && is_kernel && munmap((void *)at, PAGE_SIZE) != 0) {
             fail("kernel unmapping");
@@ -335,6 +339,12 @@ void arch_aspace_fini(struct arch_aspace *as)
         }
     }
     free_tables(as->root.raw, 0);
+}
+
+void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak)
+{
+    *now = as->pages;
+    *peak = u64_max(as->pages, as->peak_pages);
 }
 
 void arch_aspace_activate(struct arch_aspace *as)

@@ -404,3 +404,20 @@ TEST(the_running_thread_knows_its_address_space)
     tear_down();
     EXPECT(aspace_current() == NULL);
 }
+
+TEST(pages_in_use_are_counted)
+{
+    struct aspace_usage usage;
+    set_up();
+    EXPECT_EQ(user_map(as, place, 4, PROT_RW, 0), place);
+    EXPECT(user_write(page(0), 1) && user_write(page(2), 1) && user_write(page(2), 2));
+    aspace_usage(as, &usage);
+    EXPECT_EQ(usage.mapped_pages, 4);
+    EXPECT_EQ(usage.resident_pages, 2);
+    EXPECT_OK(aspace_unmap(as, page(1), 2));
+    aspace_usage(as, &usage);
+    EXPECT_EQ(usage.mapped_pages, 2);
+    EXPECT_EQ(usage.resident_pages, 1);
+    EXPECT_EQ(usage.peak_resident_pages, 2);
+    tear_down();
+}

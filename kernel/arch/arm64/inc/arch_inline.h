@@ -55,6 +55,9 @@ struct arch_aspace {
     _Atomic uint64_t asid; // [a] generation and ASID; 0: none yet
     uint64_t *last_leaf;   // [caller's lock] level 3 table of the last page mapped; NULL: none
     uint64_t last_block;   // [caller's lock] which 2 MiB that table covers: address >> 21
+    uint16_t *last_count;  // [caller's lock] its entries in use
+    size_t pages;          // [caller's lock] pages mapped
+    size_t peak_pages;     // [caller's lock] most there were when some were unmapped
 };
 
 static inline irqflags_t arch_irq_save(void)

@@ -36,7 +36,9 @@ struct arch_thread {
 struct arch_aspace {
     paddr_t root;
     _Atomic uint64_t asid;
-    void *tables; // whatever the simulated MMU keeps
+    void *tables;      // whatever the simulated MMU keeps
+    size_t pages;      // [caller's lock] mapped
+    size_t peak_pages; // [caller's lock] most there were when some were unmapped
 };
 
 irqflags_t arch_irq_save(void);
