@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serial console, as an operator of `make run` has it."""
+import base64
+
 import pytest
 
 
@@ -45,3 +47,36 @@ def test_what_was_typed_before_the_kernel_ran_is_kept(terminal):
         return system.seen.partition(b"ready")[2].strip()
     system.wait_for(lambda _: len(shown()) >= len(text))
     assert shown() == text
+
+
+@pytest.fixture
+def command(terminal):
+    def start(line):
+        return terminal("--append", "quiet", "--append",
+                        "run=" + base64.b64encode(line.encode()).decode())
+    return start
+
+
+def read_to_the_end(system):
+    system.process.wait(60)
+    system.seen += system.process.stdout.read() or b""
+    return system.text
+
+
+def test_a_line_can_be_edited_until_it_ends(command):
+    system = command("/bin/posix_terminal lines")
+    system.wait_for_text("ready")
+    system.type(b"hel\x7f\x7fello\r")
+    system.wait_for_text("got <hello>")
+    assert b"hel\b \b\b \bello\r\ngot" in system.seen
+    system.type("gone\x15one two\x17\u20ac\x7fthree\r".encode())
+    system.wait_for_text("got <one three>")
+    system.type(b"\x04")
+    assert read_to_the_end(system).endswith("end\n")
+
+
+def test_an_interrupt_ends_the_session_and_hangs_the_console_up(command):
+    system = command("/bin/posix_terminal session")
+    system.wait_for_text("running")
+    system.type(b"unread\x03")
+    assert read_to_the_end(system).endswith("^Csignal 2, read 0\n")
