@@ -85,7 +85,9 @@ status_t path_call_begin(struct path_call *c, struct file *at, vaddr_t path,
 void path_call_end(struct path_call *c)
 {
     cred_unref(c->who);
-    heap_free(c->memory);
+    if (c->memory != NULL) {
+        heap_free(c->memory);
+    }
 }
 
 status_t path_call_find(struct path_call *c, uint32_t flags, struct vnode **out)

@@ -62,12 +62,6 @@ static void go_to(struct walk *w, struct vnode *v)
     w->at = v;
 }
 
-static void go_to_root(struct walk *w)
-{
-    vnode_ref(w->root);
-    go_to(w, w->root);
-}
-
 static struct vnode *start_of(const struct path_base *base)
 {
     if (base->at == NULL) {
@@ -77,10 +71,20 @@ static struct vnode *start_of(const struct path_base *base)
     return base->at;
 }
 
-// What ".." and absolute links do not lead out of.
-static struct vnode *root_of(const struct path_base *base)
+// What ".." and absolute links do not lead out of, borrowed from the walk.
+static struct vnode *root_of(struct walk *w)
 {
-    return base->is_confined ? start_of(base) : fs_context_get_root(base->context);
+    const struct path_base *base = w->base;
+    if (w->root == NULL) {
+        w->root = base->is_confined ? start_of(base) : fs_context_get_root(base->context);
+    }
+    return w->root;
+}
+
+static void go_to_root(struct walk *w)
+{
+    vnode_ref(root_of(w));
+    go_to(w, w->root);
 }
 
 status_t walk_begin(struct walk *w, const struct path_base *base, struct span path)
@@ -95,28 +99,28 @@ status_t walk_begin(struct walk *w, const struct path_base *base, struct span pa
     if (base->is_confined && (is_absolute || base->at == NULL)) {
         return ERR_ACCES;
     }
-    *w = (struct walk){.base = base, .rest = path, .root = root_of(base)};
-    if (is_absolute) {
-        vnode_ref(w->root);
-        w->at = w->root;
-    } else {
-        w->at = start_of(base);
-    }
+    *w = (struct walk){.base = base, .rest = path};
+    w->at = is_absolute ? fs_context_get_root(base->context) : start_of(base);
     return OK;
 }
 
 void walk_end(struct walk *w)
 {
     vnode_unref(w->at);
-    vnode_unref(w->root);
-    heap_free(w->text);
+    if (w->root != NULL) {
+        vnode_unref(w->root);
+    }
+    if (w->text != NULL) {
+        heap_free(w->text);
+    }
 }
 
 // The directory above `v`, which keeps its reference; the root is above itself.
-static status_t parent_of(const struct walk *w, struct vnode *v, struct vnode **out)
+static status_t parent_of(struct walk *w, struct vnode *v, struct vnode **out)
 {
+    const struct vnode *root = root_of(w);
     vnode_ref(v);
-    while (v != w->root) {
+    while (v != root) {
         struct vnode *parent = vnode_get_parent(v);
         if (parent != NULL) {
             vnode_unref(v);
@@ -130,7 +134,7 @@ static status_t parent_of(const struct walk *w, struct vnode *v, struct vnode **
         vnode_unref(v);
         v = covered;
     }
-    bool is_removed = v != w->root && v->is_removed;
+    bool is_removed = v != root && v->is_removed;
     if (is_removed) {
         vnode_unref(v);
         return ERR_NOENT;
@@ -140,7 +144,7 @@ static status_t parent_of(const struct walk *w, struct vnode *v, struct vnode **
 }
 
 // What `name` in the directory of the walk leads to, mounts entered, links not followed.
-static status_t child_of(const struct walk *w, struct span name, struct vnode **out)
+static status_t child_of(struct walk *w, struct span name, struct vnode **out)
 {
     if (name.data[0] == '.') {
         if (name.size == 1) {

@@ -11,7 +11,7 @@
 
 struct walk {
     const struct path_base *base;
-    struct vnode *root;     // holds a reference
+    struct vnode *root;     // holds a reference; NULL: nobody asked for it yet
     struct vnode *at;       // holds a reference: where the walk is
     struct span rest;       // of the path
     char *text;             // memory that `rest` lies in after a link was followed, or NULL

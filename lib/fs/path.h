@@ -6,10 +6,32 @@
 
 // Takes the next name off the front of *rest, with the slashes before it.  False: only slashes were
 // left, or nothing.
-bool path_next(struct span *rest, struct span *name);
+static inline bool path_next(struct span *rest, struct span *name)
+{
+    const uint8_t *at = rest->data;
+    const uint8_t *end = at + rest->size;
+    while (at != end && *at == '/') {
+        at++;
+    }
+    name->data = at;
+    while (at != end && *at != '/') {
+        at++;
+    }
+    name->size = (size_t)(at - name->data);
+    rest->size = (size_t)(end - at);
+    rest->data = at;
+    return name->size != 0;
+}
 
 // Whether another name follows.
-bool path_has_name(struct span rest);
+static inline bool path_has_name(struct span rest)
+{
+    size_t n = 0;
+    while (n < rest.size && rest.data[n] == '/') {
+        n++;
+    }
+    return n != rest.size;
+}
 
 static inline bool path_name_is_dot(struct span name)
 {
