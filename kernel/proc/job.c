@@ -95,6 +95,26 @@ status_t job_start_session_locked(struct process *p)
     return OK;
 }
 
+status_t job_start_in_group_locked(struct process *p, struct session *s, pid_t id)
+{
+    struct job_group *g = id == 0 ? NULL : job_find_locked(id);
+    if (g == NULL) {
+        void *memory;
+        if (id != 0 && id != p->pid) {
+            return ERR_PERM;
+        }
+        status_t status = heap_zalloc(sizeof(struct job_group), &memory);
+        if (status != OK) {
+            return status;
+        }
+        g = make_group_locked(memory, p->pid, s);
+    } else if (g->session != s) {
+        return ERR_PERM;
+    }
+    job_join_locked(p, g);
+    return OK;
+}
+
 // Whether `p` may be put into the group named `id`, which *group becomes if it exists.
 static status_t check_group_locked(struct process *self, struct process *p, pid_t id,
                                    struct job_group **group) REQUIRES(process_tree.lock)

@@ -99,7 +99,7 @@ static void set_default_limits(struct process *p)
 }
 
 // A record with one reference (the tree's), on no list yet, without context.
-static status_t record_create(struct process **out)
+status_t process_record_create(struct process **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct process), &memory);
@@ -125,7 +125,7 @@ static status_t record_create(struct process **out)
     return OK;
 }
 
-static void record_discard(struct process *p)
+void process_record_discard(struct process *p)
 {
     if (p->aspace != NULL) {
         aspace_unref(p->aspace);
@@ -198,7 +198,7 @@ void process_usage(struct process *p, struct process_usage *out)
 
 /* ---- Beginning ---- */
 
-static void name_process(struct process *p, const char *path, struct span args)
+void process_name(struct process *p, const char *path, struct span args)
 {
     fmt_print(p->name, sizeof(p->name), "%s", last_component(path));
     size_t size = args.size < sizeof(p->command) ? args.size : sizeof(p->command);
@@ -218,14 +218,16 @@ static void add_thread(struct process *p, struct uthread *t)
 }
 
 // Puts a process that is complete into the tree, below the current one.
-static status_t publish(struct process *p, struct uthread *t)
+static status_t publish(struct process *p, struct uthread *t, const struct process_start *how)
 {
     struct process *parent = process_current();
     status_t status = OK;
     mutex_lock(&process_tree.lock);
     p->pid = tree_choose_id_locked();
-    if (parent == NULL) {
+    if (parent == NULL || (how != NULL && how->has_session)) {
         status = job_start_session_locked(p);
+    } else if (how != NULL && how->has_group) {
+        status = job_start_in_group_locked(p, parent->group->session, how->group);
     } else {
         job_join_locked(p, parent->group);
     }
@@ -245,15 +247,13 @@ static status_t publish(struct process *p, struct uthread *t)
     return status;
 }
 
-// Starts the first thread of a process whose address space is ready.  Takes p: a failure frees it.
-// `prepare` fills in the thread.
-static status_t launch(struct process *p, const struct arch_frame *frame,
-                       const struct process_clone *c, pid_t *pid)
+status_t process_launch(struct process *p, const struct arch_frame *frame,
+                        const struct process_clone *c, const struct process_start *how, pid_t *pid)
 {
     struct uthread *t;
     status_t status = uthread_create(p, p->name, frame, &t);
     if (status != OK) {
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     if (c != NULL) {
@@ -265,10 +265,13 @@ static status_t launch(struct process *p, const struct arch_frame *frame,
         }
         t->clear_tid = (c->flags & CLONE_CHILD_CLEARTID) != 0 ? c->child_tid : 0;
     }
-    status = publish(p, t);
+    if (how != NULL) {
+        t->signals.mask = how->signal_mask;
+    }
+    status = publish(p, t, how);
     if (status != OK) {
         uthread_destroy(t);
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     *pid = p->pid; // before it can run, end, and be waited for
@@ -276,12 +279,11 @@ static status_t launch(struct process *p, const struct arch_frame *frame,
     return OK;
 }
 
-static status_t load_with(struct process *p, const char *path, struct program_strings *strings,
-                          struct arch_frame *frame)
+status_t process_load(struct process *p, const struct path_base *base, const char *path,
+                      struct program_strings *strings, struct arch_frame *frame)
 {
-    struct path_base base = {.context = p->fs, .who = p->cred};
     struct program_request r = {
-        .base = &base,
+        .base = base,
         .path = span_of(path, strlen(path)),
         .strings = strings,
         .who = p->cred,
@@ -292,7 +294,7 @@ static status_t load_with(struct process *p, const char *path, struct program_st
 }
 
 // What strings may take of a new stack.
-static size_t strings_limit(const struct process *p)
+size_t process_strings_limit(const struct process *p)
 {
     return u64_min(p->limits[LIMIT_STACK].soft, DEFAULT_STACK) / 4;
 }
@@ -301,12 +303,13 @@ static status_t load(struct process *p, const char *path, struct span args, size
                      struct arch_frame *frame)
 {
     struct program_strings strings;
-    name_process(p, path, args);
-    program_strings_init(&strings, strings_limit(p));
+    process_name(p, path, args);
+    program_strings_init(&strings, process_strings_limit(p));
     status_t status = program_strings_add(&strings, (const char *)args.data, args.size);
     strings.argc = argc;
     if (status == OK) {
-        status = load_with(p, path, &strings, frame);
+        struct path_base base = {.context = p->fs, .who = p->cred};
+        status = process_load(p, &base, path, &strings, frame);
     }
     program_strings_fini(&strings);
     return status;
@@ -318,23 +321,23 @@ static status_t spawn(struct process *p, const char *path, struct span args, siz
     struct arch_frame frame;
     status_t status = load(p, path, args, argc, &frame);
     if (status != OK) {
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     p->has_execed = true;
-    return launch(p, &frame, NULL, pid);
+    return process_launch(p, &frame, NULL, NULL, pid);
 }
 
 status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *pid)
 {
     struct process *p;
-    status_t status = record_create(&p);
+    status_t status = process_record_create(&p);
     if (status != OK) {
         return status;
     }
     status = inherit(process_current(), p);
     if (status != OK) {
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     return spawn(p, path, args, argc, pid);
@@ -363,13 +366,13 @@ status_t process_start_first(const char *path, struct span args, size_t argc,
                              struct file *const files[3], pid_t *pid)
 {
     struct process *p;
-    status_t status = record_create(&p);
+    status_t status = process_record_create(&p);
     if (status != OK) {
         return status;
     }
     status = make_first_context(p, files);
     if (status != OK) {
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     return spawn(p, path, args, argc, pid);
@@ -444,7 +447,7 @@ static status_t clone_process(const struct process_clone *c, pid_t *pid)
     struct process *self = process_current();
     struct process *p;
     struct completion done;
-    status_t status = record_create(&p);
+    status_t status = process_record_create(&p);
     if (status != OK) {
         return status;
     }
@@ -457,7 +460,7 @@ static status_t clone_process(const struct process_clone *c, pid_t *pid)
     }
     if (status != OK) {
         p->aspace = NULL;
-        record_discard(p);
+        process_record_discard(p);
         return status;
     }
     bool is_vfork = (c->flags & CLONE_VFORK) != 0;
@@ -466,7 +469,7 @@ static status_t clone_process(const struct process_clone *c, pid_t *pid)
         p->vfork_done = &done;
     }
     struct arch_frame frame = clone_frame(c);
-    status = launch(p, &frame, c, pid);
+    status = process_launch(p, &frame, c, NULL, pid);
     if (status == OK && is_vfork) {
         completion_wait(&done);
     }

@@ -139,6 +139,16 @@ struct process_clone {
 };
 status_t process_clone(const struct process_clone *c, pid_t *pid);
 
+// Replaces the program of the current process, which then has one thread: the caller.  `path` is as
+// given; the strings are arguments and environment.  Errors as program_load.
+struct program_request;
+status_t process_exec(const struct program_request *request, const char *name);
+
+// Starts a program as `request` says, which is a copy in kernel memory; its addresses are the
+// caller's.  `path` is one, instead of the list of the request, or 0.  ERR_FAULT, ERR_INVAL, ERR_PERM, and what opening and loading give.
+struct swos_spawn;
+status_t process_spawn_request(const struct swos_spawn *request, vaddr_t path, pid_t *pid);
+
 // Ends the current thread; the last one ends the process with `wait_status`, unless the process was
 // told to end with another.
 NORETURN void process_exit_thread(int wait_status);

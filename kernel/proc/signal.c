@@ -434,6 +434,21 @@ status_t signal_action(int signal, const struct abi_sigaction *new, struct abi_s
     return OK;
 }
 
+void signal_state_forget_handlers(struct signal_state *s, uint64_t defaults)
+{
+    for (int signal = 1; signal <= SIGNAL_MAX; signal++) {
+        struct abi_sigaction *a = &s->actions[signal - 1];
+        if (a->handler > ABI_SIG_IGN || (defaults & signal_bit(signal)) != 0) {
+            *a = (struct abi_sigaction){.handler = ABI_SIG_DFL};
+            if (!is_nothing(a, signal)) {
+                s->ignored &= ~signal_bit(signal);
+            } else {
+                s->ignored |= signal_bit(signal);
+            }
+        }
+    }
+}
+
 void signal_state_exec(struct process *p)
 {
     struct uthread *t = uthread_current();

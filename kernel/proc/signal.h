@@ -65,6 +65,9 @@ void signal_thread_init(struct signal_thread *s);
 void signal_state_copy(struct signal_state *from, struct signal_state *to);
 void signal_state_exec(struct process *p);
 
+// The same for a process that nobody else sees yet; those of `defaults` are not ignored either.
+void signal_state_forget_handlers(struct signal_state *s, uint64_t defaults);
+
 // Frees what is pending.
 void signal_pending_fini(struct signal_pending *p, struct signal_state *s);
 

@@ -4,6 +4,7 @@
 
 #include "kernel/proc/job.h"
 #include "kernel/proc/process.h"
+#include "lib/base/span.h"
 
 struct process_tree {
     struct mutex lock;        // the tree lock
@@ -43,6 +44,41 @@ status_t job_start_session_locked(struct process *p) REQUIRES(process_tree.lock)
 void job_join_locked(struct process *p, struct job_group *g) REQUIRES(process_tree.lock);
 void job_leave_locked(struct process *p) REQUIRES(process_tree.lock);
 struct job_group *job_find_locked(pid_t id) REQUIRES(process_tree.lock); // NULL: there is none
+
+// A new process in the group named `id` of the session, which it makes if it is its own identifier
+// (0 means that).  ERR_PERM: no such group in the session.  ERR_NOMEM.
+status_t job_start_in_group_locked(struct process *p, struct session *s, pid_t id)
+    REQUIRES(process_tree.lock);
+
+// ---- Parts of a beginning (process.c) ----
+
+// A record with one reference (the tree's), on no list yet, without context; the way back.
+status_t process_record_create(struct process **out);
+void process_record_discard(struct process *p);
+
+// Name and command line, for reports.
+void process_name(struct process *p, const char *path, struct span args);
+
+// What strings may take of a new stack.
+size_t process_strings_limit(const struct process *p);
+
+// Loads p->aspace.
+struct program_strings;
+status_t process_load(struct process *p, const struct path_base *base, const char *path,
+                      struct program_strings *strings, struct arch_frame *frame);
+
+// How a spawned process differs from what its parent is.
+struct process_start {
+    bool has_session;
+    bool has_group;
+    pid_t group;
+    uint64_t signal_mask;
+};
+
+// Starts the first thread of a process whose address space is ready.  Takes p: a failure frees it.
+// `c`: of a fork; `how`: of a spawn; or NULL.
+status_t process_launch(struct process *p, const struct arch_frame *frame,
+                        const struct process_clone *c, const struct process_start *how, pid_t *pid);
 
 // Ending, called by the last thread of a process (exit.c).
 NORETURN void process_finish(struct process *p, int wait_status);
