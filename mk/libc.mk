@@ -137,3 +137,5 @@ POSIXBENCH ?= ../shared/peers/bench/posixbench.c
 posixbench: $(SYSROOT)/.ready ## the POSIX benchmark POSIXBENCH, unmodified, as build/user/posixbench
 	@mkdir -p $B/user
 	$Q$(SWOS_CC) -O2 -o $B/user/posixbench $(POSIXBENCH)
+
+build: user-tools

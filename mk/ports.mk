@@ -37,3 +37,4 @@ $(foreach p,$(PORTS),$(eval $(call port,$p)))
 
 .PHONY: ports
 ports: $(PORTS:%=$B/ports/%/.built) ## programs of others: a shell, tools, Lua
+build: ports
