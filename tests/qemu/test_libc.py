@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C library and programs of others, in the guest.  The tests of user/tests/libc_*.c say nothing
+unless something is wrong."""
+import pytest
+
+
+@pytest.mark.parametrize("name", ["locale", "memory"])
+def test_the_c_library_does_what_its_standard_says(guest, name):
+    result = guest("--smp", "4", "--", f"/bin/libc_{name}")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_lua_computes_and_reads_files(guest):
+    script = 'local f = assert(io.open("/etc/motd")); print(#f:read("a") > 0, 7 // 2, math.type(2^53))'
+    result = guest("--", "/bin/lua", "-e", script)
+    assert (result.returncode, result.stdout) == (0, "true\t3\tfloat\n"), result.stderr
+
+
+def test_the_shell_computes_branches_and_expands(guest):
+    result = guest("--", "/bin/sh", "-c", "x=6; f() { echo $((x * $1)); }; f 7; cd /etc && echo mot*")
+    assert (result.returncode, result.stdout) == (0, "42\nmotd\n"), result.stderr
+    assert guest("--", "/bin/sh", "-c", "set -e; false; echo not here").returncode == 1
+
+
+@pytest.mark.parametrize("words,output", [
+    (["grep", "-c", "^root:", "/etc/passwd"], "1\n"),
+    (["sed", "-n", "s/^\\(root\\):.*/\\1/p", "/etc/passwd"], "root\n"),
+    (["seq", "-s", ",", "3"], "1,2,3\n"),
+    (["find", "/etc", "-name", "mot*"], "/etc/motd\n"),
+    (["basename", "/a/b.c", ".c"], "b\n")])
+def test_commands_of_toybox(guest, words, output):
+    result = guest("--", f"/bin/{words[0]}", *words[1:])
+    assert (result.returncode, result.stdout) == (0, output), result.stderr
