@@ -5,9 +5,22 @@
 
 enum { SEEK_SET = 0, SEEK_CUR = 1, SEEK_END = 2 };
 
+static void (*left_hook)(struct file *f); // [I] after boot
+
+void file_set_left_hook(void (*left)(struct file *f))
+{
+    left_hook = left;
+}
+
 static void file_last_handle(struct object *o)
 {
     struct file *f = file_of(o);
+    // Who adds the file to a set looks at the handles after it has put the item on the list; with this
+    // fence one of the two sees the other.
+    atomic_thread_fence(memory_order_seq_cst);
+    if (UNLIKELY(!list_is_empty(&f->sets)) && left_hook != NULL) {
+        left_hook(f);
+    }
     if (f->ops->last_handle != NULL) {
         f->ops->last_handle(f);
     }
@@ -29,6 +42,8 @@ void file_init(struct file *f, const struct file_ops *ops, uint32_t flags)
     atomic_init(&f->flags, flags);
     mutex_init(&f->position_lock, "file position", RANK_FILE);
     f->position = 0;
+    spin_init(&f->sets_lock, "sets of a file", RANK_OBJECT);
+    list_init(&f->sets);
 }
 
 typedef status_t (*transfer_t)(struct file *f, struct uio *u, uint64_t *position);

@@ -83,8 +83,14 @@ struct file {
     const struct file_ops *ops; // [I]
     _Atomic uint32_t flags;     // [a] enum file_flags
     struct mutex position_lock;
-    uint64_t position; // [position_lock]
+    uint64_t position;         // [position_lock]
+    struct spinlock sets_lock; // RANK_OBJECT
+    struct list sets; // [sets_lock] items of sets to wait on that name it (kernel/ipc/epoll.h)
 };
+
+// Boot: what takes a file out of the sets that it is in.  Called when its last handle has gone, in
+// thread context without locks.
+void file_set_left_hook(void (*left)(struct file *f));
 
 // One reference, position 0.
 void file_init(struct file *f, const struct file_ops *ops, uint32_t flags);
