@@ -2,7 +2,7 @@
 /*
  * The first process.  `run=` (Base64 of a command) starts that command and ends the
  * machine with its exit status; `autorun=` is for images with in-kernel tests; else `init=` or
- * /bin/init runs.
+ * /bin/swos-init runs.
  */
 #include "abi/signal.h"
 #include "kernel/core/bootarg.h"
@@ -145,7 +145,7 @@ NORETURN void init_first_process(void)
 {
     const char *value;
     size_t len;
-    char path[COMMAND_PATH_MAX] = "/bin/init";
+    char path[COMMAND_PATH_MAX] = "/bin/swos-init";
     if (bootarg_get("autorun", &value, &len) == OK) {
         end_machine(autorun(span_of(value, len)));
     }
