@@ -18,6 +18,7 @@ static void boot_thread(void *arg)
     init_stage_done(INIT_CPUS);
     init_character_devices(); // null, the console's terminal, pseudo-terminals
     init_check_mappings();    // nothing writable and executable, nothing of ours open to users
+    init_ipc();               // what pipes and waits are told of processes
     init_files();             // the root and what is mounted at boot
     init_programs();          // where programs come from
     init_first_process();     // the tests, a command, or the first program

@@ -39,6 +39,9 @@ void init_character_devices(void);
 // Panics if anything in the kernel's half is writable and executable, or open to user mode.
 void init_check_mappings(void);
 
+// Pipes, waiting and talking know who calls.
+void init_ipc(void);
+
 // The tree of files; and the root and working directory of the first process, borrowed for ever.
 void init_files(void);
 struct fs_context *init_fs_context(void);

@@ -12,51 +12,51 @@ void caller_set_ops(const struct caller_ops *ops)
 
 struct handle_table *caller_handles(void)
 {
-    return caller == NULL ? NULL : caller->handles();
+    return caller == NULL || caller->handles == NULL ? NULL : caller->handles();
 }
 
 void caller_identity(struct caller_identity *out)
 {
     *out = (struct caller_identity){0};
-    if (caller != NULL) {
+    if (caller != NULL && caller->identity != NULL) {
         caller->identity(out);
     }
 }
 
 void caller_mask_swap(uint64_t mask)
 {
-    if (caller != NULL) {
+    if (caller != NULL && caller->mask_swap != NULL) {
         caller->mask_swap(mask);
     }
 }
 
 void caller_mask_restore(bool is_interrupted)
 {
-    if (caller != NULL) {
+    if (caller != NULL && caller->mask_restore != NULL) {
         caller->mask_restore(is_interrupted);
     }
 }
 
 void caller_raise_pipe(void)
 {
-    if (caller != NULL) {
+    if (caller != NULL && caller->raise_pipe != NULL) {
         caller->raise_pipe();
     }
 }
 
 bool caller_signal_take(uint64_t set, struct abi_signal_record *out)
 {
-    return caller != NULL && caller->signal_take(set, out);
+    return caller != NULL && caller->signal_take != NULL && caller->signal_take(set, out);
 }
 
 bool caller_signal_is_pending(uint64_t set)
 {
-    return caller != NULL && caller->signal_is_pending(set);
+    return caller != NULL && caller->signal_is_pending != NULL && caller->signal_is_pending(set);
 }
 
 status_t caller_signal_source(struct signal_source **out)
 {
-    return caller == NULL ? ERR_INVAL : caller->signal_source(out);
+    return caller == NULL || caller->signal_source == NULL ? ERR_INVAL : caller->signal_source(out);
 }
 
 status_t signal_source_create(struct signal_source **out)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What this folder has to know of the process that calls: a table of functions that kernel/proc hands
- * over at boot.  All are called in thread context without locks.  Without a table (kernel threads,
- * tests) the caller has no handles, no identity and no signals.
+ * over at boot.  All are called in thread context without locks.  Where one is missing (tests), the
+ * caller has no handles, no identity or no signals.
  */
 #pragma once
 

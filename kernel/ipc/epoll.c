@@ -279,7 +279,7 @@ static status_t create_item(struct epoll *ep, struct file *f, int32_t handle,
 static void look_once(struct epoll_item *item, struct event_watch *w)
 {
     struct epoll *ep = item->set;
-    if ((file_poll(item->file, w) & item->wanted) == 0) {
+    if ((event_with_normal(file_poll(item->file, w)) & item->wanted) == 0) {
         return;
     }
     irqflags_t flags = spin_lock_irqsave(&ep->lock);
@@ -439,7 +439,7 @@ static void put_back(struct epoll *ep, struct epoll_item *item, uint32_t events,
 // Looks at one item; true: it is ready and `out` (if not NULL) says for what.
 static bool examine(struct epoll *ep, struct epoll_item *item, struct epoll_event *out)
 {
-    uint32_t events = file_poll(item->file, NULL);
+    uint32_t events = event_with_normal(file_poll(item->file, NULL));
     irqflags_t flags = spin_lock_irqsave(&ep->lock);
     events &= item->wanted;
     bool is_told = out != NULL && events != 0 && item->state == EPOLL_LOOKED_AT;

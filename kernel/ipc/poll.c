@@ -22,7 +22,7 @@ static void entry_fired(struct event_watch *w, uint32_t events)
 static bool look(struct poll_entry *e, struct event_watch *w)
 {
     if (e->file != NULL) {
-        e->found = file_poll(e->file, w) & (e->wanted | EVENT_ERR | EVENT_HUP);
+        e->found = event_with_normal(file_poll(e->file, w)) & (e->wanted | EVENT_ERR | EVENT_HUP);
     }
     return e->found != 0;
 }

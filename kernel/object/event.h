@@ -28,6 +28,12 @@ enum {
     EVENT_RDHUP = 0x2000,
 };
 
+// With the bits of "normal" data (POLLRDNORM 0x40, POLLWRNORM 0x100), which are the same here.
+static inline uint32_t event_with_normal(uint32_t events)
+{
+    return events | (events & (EVENT_IN | EVENT_OUT)) << 6;
+}
+
 struct event_source {
     struct spinlock lock;
     struct list watches; // [l] struct event_watch

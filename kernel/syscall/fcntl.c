@@ -6,6 +6,7 @@
 #include "abi/handle.h"
 #include "abi/stat.h"
 #include "kernel/arch/arch.h"
+#include "kernel/ipc/pipe.h"
 #include "kernel/proc/process.h"
 #include "kernel/vfs/lock.h"
 
@@ -170,6 +171,22 @@ static int64_t set_lock(struct file *f, vaddr_t argument, bool is_open_file, boo
 
 /* ---- The call ---- */
 
+/* ---- Pipes ---- */
+
+static int64_t pipe_size(struct file *f)
+{
+    uint32_t size;
+    status_t status = pipe_capacity(f, &size);
+    return status == OK ? (int64_t)size : status;
+}
+
+static int64_t set_pipe_size(struct file *f, uint64_t wanted)
+{
+    uint32_t size;
+    status_t status = pipe_set_capacity(f, (uint32_t)wanted, &size);
+    return status == OK ? (int64_t)size : status;
+}
+
 static int64_t on_file(struct file *f, int32_t command, uint64_t argument)
 {
     if (command == ABI_F_GETFL) {
@@ -186,6 +203,8 @@ static int64_t on_file(struct file *f, int32_t command, uint64_t argument)
     case ABI_F_OFD_GETLK: return query_lock(f, argument, true);
     case ABI_F_OFD_SETLK: return set_lock(f, argument, true, false);
     case ABI_F_OFD_SETLKW: return set_lock(f, argument, true, true);
+    case ABI_F_GETPIPE_SZ: return pipe_size(f);
+    case ABI_F_SETPIPE_SZ: return set_pipe_size(f, argument);
     default: return ERR_INVAL;
     }
 }

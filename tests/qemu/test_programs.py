@@ -72,3 +72,15 @@ def test_programs_read_the_log_as_records_in_order(guest):
 def test_authority_is_what_a_process_holds(guest, build, variant, smp):
     result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--", "/bin/authority")
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_processes_wait_for_pipes_counters_and_timers(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/wait")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_round_trip_through_two_pipes_is_cheap(guest):
+    result = guest("--icount", "--", "/bin/wait", "pipe")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert int(result.stdout) <= 4200
