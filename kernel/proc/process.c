@@ -6,6 +6,7 @@
 
 #include "kernel/core/panic.h"
 #include "kernel/core/time.h"
+#include "kernel/ipc/caller.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/program.h"
 #include "kernel/proc/tree_priv.h"
@@ -61,6 +62,10 @@ void process_release_context(struct process *p)
         p->fs = NULL;
     }
     grant_set_fini(&p->grants);
+    if (p->signals.source != NULL) {
+        signal_source_unref(p->signals.source);
+        p->signals.source = NULL;
+    }
 }
 
 void process_unref(struct process *p)

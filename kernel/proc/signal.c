@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "abi/gen/syscall_numbers.h"
+#include "kernel/ipc/caller.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/process.h"
 #include "lib/base/bits.h"
@@ -101,6 +102,9 @@ static status_t add(struct signal_pending *p, struct signal_state *s, uint64_t l
     list_add_tail(&p->queue, &e->link);
     s->queued++;
     p->set |= bit;
+    if (s->source != NULL) {
+        event_notify(&s->source->events, EVENT_IN);
+    }
     return OK;
 }
 
@@ -382,6 +386,43 @@ uint64_t signal_pending_set(void)
     uint64_t set = (t->signals.pending.set | p->signals.pending.set) & t->signals.mask;
     spin_unlock_irqrestore(&p->lock, flags);
     return set;
+}
+
+bool signal_is_pending(uint64_t set)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    bool is_pending = ((t->signals.pending.set | p->signals.pending.set) & set) != 0;
+    spin_unlock_irqrestore(&p->lock, flags);
+    return is_pending;
+}
+
+status_t signal_get_source(struct signal_source **out)
+{
+    struct process *p = process_current();
+    struct signal_source *made = NULL;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    *out = p->signals.source;
+    spin_unlock_irqrestore(&p->lock, flags);
+    if (*out != NULL) {
+        return OK;
+    }
+    status_t status = signal_source_create(&made);
+    if (status != OK) {
+        return status;
+    }
+    flags = spin_lock_irqsave(&p->lock);
+    if (p->signals.source == NULL) { // no other thread was faster
+        p->signals.source = made;
+        made = NULL;
+    }
+    *out = p->signals.source;
+    spin_unlock_irqrestore(&p->lock, flags);
+    if (made != NULL) {
+        signal_source_unref(made);
+    }
+    return OK;
 }
 
 bool signal_is_off(int signal)

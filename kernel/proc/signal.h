@@ -46,6 +46,7 @@ struct signal_state {                         // of a process
     uint64_t ignored;                         // [process lock] those of them that do nothing
     struct signal_pending pending;            // [process lock]
     uint32_t queued;                          // [process lock] entries of process and threads
+    struct signal_source *source;             // [process lock] who reads signals; NULL: nobody
 };
 
 struct signal_thread {             // of a thread
@@ -116,7 +117,15 @@ bool signal_take(uint64_t set, struct signal_info *out);
 // Whether one is pending that the thread does not block: to be asked after its mask changed.
 void signal_recheck(void);
 
-// Pending for the current thread, blocked ones included.
+// What becomes ready as signals are made pending for the current process, made when it is first
+// wanted; borrowed.  ERR_NOMEM.
+struct signal_source;
+status_t signal_get_source(struct signal_source **out);
+
+// Whether one of the set is pending for the current thread, blocked or not.
+bool signal_is_pending(uint64_t set);
+
+// Pending for the current thread and blocked by it.
 uint64_t signal_pending_set(void);
 
 // As sigaction(2).  ERR_INVAL.

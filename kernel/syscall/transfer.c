@@ -6,6 +6,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/mm/heap.h"
 #include "kernel/object/file.h"
+#include "kernel/proc/signal.h"
 #include "lib/base/bits.h"
 
 enum {
@@ -16,7 +17,13 @@ enum {
 
 int64_t transfer_result(const struct uio *u, size_t before, status_t status)
 {
-    return u->left != before ? (int64_t)(before - u->left) : (int64_t)status;
+    if (u->left != before) {
+        return (int64_t)(before - u->left);
+    }
+    if (status == ERR_PIPE) {
+        signal_pipe();
+    }
+    return status;
 }
 
 /* ---- One piece ---- */
