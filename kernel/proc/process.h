@@ -204,6 +204,9 @@ bool process_may_see(struct process *p);
 // CPU time so far, threads that ended included.
 void process_usage(struct process *p, struct process_usage *out);
 
+// That of children of the current process which have been waited for.
+void process_children_usage(struct process_usage *out);
+
 // Calls `visit` with each process above `after`, in order of identifiers, with a reference that the
 // visitor must not keep; it may sleep.  False from it ends the walk.
 void process_for_each(pid_t after, bool (*visit)(void *context, struct process *p), void *context);

@@ -224,6 +224,13 @@ void process_for_each(pid_t after, bool (*visit)(void *context, struct process *
 
 /* ---- Parents ---- */
 
+void process_children_usage(struct process_usage *out)
+{
+    mutex_lock(&process_tree.lock);
+    *out = process_current()->children_usage;
+    mutex_unlock(&process_tree.lock);
+}
+
 void tree_notify_parent_locked(struct process *parent, const struct signal_info *info,
                                bool is_stop_or_continue)
 {

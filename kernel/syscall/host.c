@@ -6,7 +6,7 @@
 #include "kernel/core/time.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmo.h"
-#include "kernel/proc/tree_priv.h"
+#include "kernel/proc/process.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"

@@ -2,7 +2,7 @@
 /* Resource limits and what has been used. */
 #include "abi/gen/syscall_handlers.h"
 #include "abi/resource.h"
-#include "kernel/proc/tree_priv.h"
+#include "kernel/proc/process.h"
 #include "kernel/syscall/timespec.h"
 #include "lib/base/bits.h"
 
@@ -90,11 +90,7 @@ int64_t sys_getrusage(int32_t who, vaddr_t usage)
     switch (who) {
     case USAGE_SELF: process_usage(p, &u); break;
     case USAGE_THREAD: u.user_ns = thread_run_time(thread_current()); break;
-    case USAGE_CHILDREN:
-        mutex_lock(&process_tree.lock);
-        u = p->children_usage;
-        mutex_unlock(&process_tree.lock);
-        break;
+    case USAGE_CHILDREN: process_children_usage(&u); break;
     default: return ERR_INVAL;
     }
     struct abi_rusage out = {.user = timeval_of(u.user_ns),

@@ -5,7 +5,7 @@
 #include "abi/gen/syscall_handlers.h"
 #include "kernel/core/sched.h"
 #include "kernel/proc/clock.h"
-#include "kernel/proc/tree_priv.h"
+#include "kernel/proc/process.h"
 #include "kernel/syscall/clocks.h"
 #include "kernel/syscall/timespec.h"
 
@@ -137,9 +137,8 @@ int64_t sys_times(vaddr_t times)
     struct process *p = process_current();
     struct process_usage own;
     process_usage(p, &own);
-    mutex_lock(&process_tree.lock);
-    struct process_usage children = p->children_usage;
-    mutex_unlock(&process_tree.lock);
+    struct process_usage children;
+    process_children_usage(&children);
     const uint64_t out[] = {own.user_ns / TICK_NS, own.system_ns / TICK_NS,
                             children.user_ns / TICK_NS, children.system_ns / TICK_NS};
     if (times != 0 && arch_copy_to_user(times, out, sizeof(out)) != 0) {
