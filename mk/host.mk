@@ -56,7 +56,7 @@ fuzz-%: $B/fuzz/%
 
 # The native tools that need nothing of this system run on the host for their tests.
 HOST_TOOLS := $(patsubst user/bin/%.c,$B/host/bin/%,$(shell grep -L 'user/lib/system.h\|abi/' \
-                user/bin/*.c))
+                $(filter-out user/bin/swos-init.c,$(wildcard user/bin/*.c))))
 $B/host/bin/%: user/bin/%.c user/lib/tool.c user/lib/mode.c user/lib/tool.h $(MAKEFILE_LIST) | bootstrap
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)

@@ -157,7 +157,9 @@ NORETURN void process_exit_thread(int wait_status)
     if (!leave(p, t)) {
         thread_exit();
     }
-    p->aspace = NULL;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    p->aspace = NULL; // who looks at the process takes a reference under the lock
+    spin_unlock_irqrestore(&p->lock, flags);
     aspace_unref(as);
     int request = atomic_load_explicit(&p->exit_request, memory_order_acquire);
     process_finish(p, request != 0 ? request - 1 : wait_status);

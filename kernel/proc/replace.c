@@ -46,7 +46,9 @@ static void become_first_thread(struct process *p)
 static void change_aspace(struct process *p, struct aspace *as)
 {
     struct aspace *old = p->aspace;
-    p->aspace = as;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    p->aspace = as; // who looks at the process takes a reference under the lock
+    spin_unlock_irqrestore(&p->lock, flags);
     thread_current()->aspace = &as->arch;
     sched_aspace_changed();
     aspace_unref(old);
