@@ -40,13 +40,13 @@ $(foreach p,$(USER_TESTS),$(eval $(call user-program,$p,user/tests/$p.c)))
 BASE_LIST  := user/base.list user/tools.list
 TEST_LIST  := user/tests/base.list
 list-files  = $(patsubst @%,$B/%,$(shell sed -n 's/^file  *[^ ]*  *\([^ \#]*\).*/\1/p' $1))
-$B/base.img: $(BASE_LIST) tools/mkbase $(call list-files,$(BASE_LIST))
+$B/base.img: $(BASE_LIST) tools/basepack $B/host/sign $B/boot/key.c $(call list-files,$(BASE_LIST))
 	$(call say,BASE,$@)
-	$Qtools/mkbase --build $B $@ $(BASE_LIST)
-$B/test/base.img: $(BASE_LIST) $(TEST_LIST) tools/mkbase $(call list-files,$(BASE_LIST) $(TEST_LIST))
+	$Qtools/basepack --build $B $@ $(BASE_LIST)
+$B/test/base.img: $(BASE_LIST) $(TEST_LIST) tools/basepack $B/host/sign $B/boot/key.c $(call list-files,$(BASE_LIST) $(TEST_LIST))
 	$(call say,BASE,$@)
 	@mkdir -p $(@D)
-	$Qtools/mkbase --build $B $@ $(BASE_LIST) $(TEST_LIST)
+	$Qtools/basepack --build $B $@ $(BASE_LIST) $(TEST_LIST)
 
 # --- UEFI loader --------------------------------------------------------------------------------
 # What the loader runs before anything is checked is kept small: it names what it uses of lib/.
@@ -81,7 +81,7 @@ $B/swift-os.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img $B/ho
 	    --base $B/base.img --cmdline '$(CMDLINE)' $@
 
 .PHONY: base-image uefi disk disk-run FORCE
-base-image: $B/base.img $B/test/base.img ## the archive with the user programs
+base-image: $B/base.img $B/test/base.img ## the signed image that the system runs from
 uefi: $B/boot/BOOTAA64.EFI $B/host/sign ## the UEFI loader, and what signs what it boots
 disk: $B/swift-os.img ## a bootable GPT disk; kernel variant VARIANT, options CMDLINE
 disk-run: disk ## boots that disk by UEFI; what the guest writes to it stays in build/swift-os.img

@@ -34,7 +34,8 @@ def add_options(parser):
     add("--boot-disk", metavar="FILE", help="boot this disk by UEFI; it has kernel and options")
     add("--kernel", metavar="FILE", default=os.path.join(build, "release/kernel.img"))
     add("--base", metavar="FILE", default=os.path.join(build, "base.img"),
-        help="base image given to the kernel as its ramdisk, when the file is there")
+        help="base image, attached as the first disk, read-only, when the file is there")
+    add("--base-initrd", action="store_true", help="hand the base image over in memory instead")
     add("--loader", metavar="FILE", default=os.path.join(build, "boot/BOOTAA64.EFI"))
     add("--append", action="append", default=[], metavar="TEXT", help="kernel command line")
     add("--icount", action="store_true", help="count instructions: virtual time follows them")
@@ -61,6 +62,12 @@ def disk(options, number, path, rest=""):
         options, "blk", f"drive=disk{number}{rest}")
 
 
+def base_disk(options):
+    """The base image.  Several guests may have it at the same time, so nobody locks it."""
+    return ["-drive", f"if=none,id=base,format=raw,readonly=on,file.locking=off,"
+                      f"file={quoted(options.base)}"] + virtio(options, "blk", "drive=base")
+
+
 def esp_command(options, esp):
     """What makes the boot volume that the firmware starts from, for --uefi without a boot disk."""
     command = [os.path.join(ROOT, "tools/mkdisk"), "--esp-only", "--loader", options.loader,
@@ -80,7 +87,7 @@ def boot_options(options, esp):
                 "-boot", "menu=on,splash-time=0"] + disk(
                     options, "boot", options.boot_disk or esp, ",bootindex=0")
     command = ["-kernel", options.kernel]
-    if os.path.exists(options.base):
+    if options.base_initrd and os.path.exists(options.base):
         command += ["-initrd", options.base]
     if options.append:
         command += ["-append", " ".join(options.append)]
@@ -102,6 +109,8 @@ def command_line(options, esp="", extra=()):
         # The seeds in the device tree are part of the run, so they are fixed as well.
         command += ["-icount", "shift=0,sleep=off", "-seed", "1"]
     command += boot_options(options, esp)
+    if not (options.uefi or options.boot_disk or options.base_initrd) and os.path.exists(options.base):
+        command += base_disk(options)
     for number, path in enumerate(options.disk):
         command += disk(options, number, path)
     if options.net is not None:

@@ -22,7 +22,6 @@
 #include "lib/base/string.h"
 #include "lib/base64/base64.h"
 #include "lib/cmdline/cmdline.h"
-#include "lib/cpio/cpio.h"
 
 // Exit statuses as shells give them.
 enum { CANNOT_RUN_STATUS = 126, NOT_FOUND_STATUS = 127, SIGNAL_STATUS = 128 };
@@ -30,18 +29,13 @@ enum { CANNOT_RUN_STATUS = 126, NOT_FOUND_STATUS = 127, SIGNAL_STATUS = 128 };
 enum { SYSTEM_PRINCIPAL = 0, SYSTEM_GROUP = 0 };
 enum { COMMAND_MAX = 2048, COMMAND_PATH_MAX = 256 };
 
-static status_t open_program(const char *path, struct span *out)
-{
-    return cpio_find(init_record()->ramdisk, path, out);
-}
-
 void init_programs(void)
 {
     struct cred *system;
     if (cred_create(SYSTEM_PRINCIPAL, SYSTEM_GROUP, 0, SWOS_CAP_ALL, &system) != OK) {
         panic("no memory for an identity");
     }
-    process_init(open_program, init_fs_context(), system);
+    process_init(init_fs_context(), system);
     job_init();
 }
 

@@ -46,7 +46,12 @@ void init_ipc(void);
 void init_files(void);
 struct fs_context *init_fs_context(void);
 
-// The base image becomes the source of programs.
+// A file system of the base image, see base.c; the log says what was refused.  ERR_NODEV: there is
+// none, and what swosbase_create gives for the one that `root=` names.
+struct mount;
+status_t init_base_image(struct mount **out);
+
+// Processes; their programs come from the tree of files.
 void init_programs(void);
 
 // What the command line asks for: in-kernel tests, a command, or the first program.  Does not

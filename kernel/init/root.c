@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tree of files that the first program finds: a root from the ramdisk, /tmp, /dev. */
+/* The tree of files that the first program finds: the base image, /tmp, /dev. */
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/swosbase/swosbase.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/init/init.h"
 #include "kernel/vfs/change.h"
@@ -11,9 +12,6 @@
 #include "kernel/vfs/names.h"
 #include "kernel/vfs/open.h"
 #include "lib/base/string.h"
-#include "lib/cpio/cpio.h"
-
-enum { MODE_BITS = 07777 };
 
 static struct fs_context *context;
 
@@ -30,54 +28,6 @@ static struct path_base kernel_base(void)
 static struct span text(const char *s)
 {
     return span_of(s, strlen(s));
-}
-
-/* ---- Unpacking ---- */
-
-static status_t unpack_file(const struct path_base *base, const struct cpio_entry *e)
-{
-    struct vnode *v;
-    struct uio from;
-    uint64_t position = 0;
-    status_t status = vfs_make_node(base, text(e->name), VNODE_FILE, e->mode & MODE_BITS, &v);
-    if (status != OK) {
-        return status;
-    }
-    uio_init_kernel(&from, (void *)(uintptr_t)e->data.data, e->data.size);
-    status = vnode_write(v, &from, &position, false);
-    vnode_unref(v);
-    return status;
-}
-
-static status_t unpack_entry(const struct path_base *base, const struct cpio_entry *e)
-{
-    struct span none = span_of(NULL, 0);
-    uint32_t mode = e->mode & MODE_BITS;
-    status_t status;
-    switch (e->mode & ABI_S_IFMT) {
-    case ABI_S_IFDIR:
-        status = vfs_make(base, text(e->name), VNODE_DIRECTORY, mode, none);
-        return status == ERR_EXIST ? OK : status;
-    case ABI_S_IFREG: return unpack_file(base, e);
-    case ABI_S_IFLNK: return vfs_make(base, text(e->name), VNODE_LINK, mode, e->data);
-    default: return ERR_NOTSUP;
-    }
-}
-
-static void unpack(struct span archive)
-{
-    struct path_base base = kernel_base();
-    struct cpio_entry e = {};
-    status_t status;
-    while ((status = cpio_next(archive, &e)) == OK) {
-        status = unpack_entry(&base, &e);
-        if (status != OK) {
-            log_error("boot", "%s: cannot be unpacked: error %d", e.name, -(int)status);
-        }
-    }
-    if (status != ERR_NOENT) {
-        log_error("boot", "the ramdisk is not a cpio archive");
-    }
 }
 
 /* ---- Mounting ---- */
@@ -108,23 +58,34 @@ static void mount_at(const char *path, const char *kind_name, const char *option
     }
 }
 
-void init_files(void)
+// Without a base image there is an empty root: in-kernel tests need no programs.
+static struct mount *create_root(void)
 {
     struct mount *root;
+    if (init_base_image(&root) == OK) {
+        return root;
+    }
+    log_warn("boot", "no base image: the root is empty");
+    if (tmpfs_create("none", 0, "mode=755", &root) != OK) {
+        panic("no memory for a root file system");
+    }
+    return root;
+}
+
+void init_files(void)
+{
     names_init();
     mount_table_init();
     vnode_locks_init();
     tmpfs_init();
     devfs_init();
-    if (tmpfs_create("ramdisk", 0, "mode=755,size=100%", &root) != OK) {
-        panic("no memory for a root file system");
-    }
+    swosbase_init();
+    struct mount *root = create_root();
     mount_attach_root(root);
     if (fs_context_create(root->root, &context) != OK) {
         panic("no memory for a root directory");
     }
     atomic_store_explicit(&context->umask_bits, 0, memory_order_relaxed);
-    unpack(init_record()->ramdisk);
     mount_at("tmp", "tmpfs", "mode=1777");
     mount_at("dev", "devfs", "");
     atomic_store_explicit(&context->umask_bits, 022, memory_order_relaxed);

@@ -113,12 +113,9 @@ struct process {
     struct process_usage usage;               // [lock] of threads that have ended
 };
 
-// The file system's answer for a path: its bytes stay valid for ever (the base image's do).
-typedef status_t (*process_open_t)(const char *path, struct span *out);
-
-// Boot: what programs are loaded from; root, working directory and identity of the first process,
+// Boot: root, working directory and identity of the first process,
 // kept for ever.
-void process_init(process_open_t open, struct fs_context *fs, struct cred *cred);
+void process_init(struct fs_context *fs, struct cred *cred);
 
 // The first process: all grants, `files` as handles 0, 1, 2 (takes a reference on each; NULL: none).  Its program and arguments as for process_spawn.
 status_t process_start_first(const char *path, struct span args, size_t argc,

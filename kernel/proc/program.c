@@ -53,12 +53,6 @@ constexpr uint64_t PIE_RANDOM = 1ull << 36;
 constexpr vaddr_t STACK_TOP = 0x00007ffffff00000;
 
 static const char platform[] = "aarch64";
-static program_open_t fallback; // [I]
-
-void program_set_fallback(program_open_t open)
-{
-    fallback = open;
-}
 
 /* ---- Strings ---- */
 
@@ -162,37 +156,6 @@ static status_t replace_first(struct program_strings *s, const char *bytes, size
 
 /* ---- The file ---- */
 
-// A file of the fallback as a memory object of its own.
-static status_t copy_to_object(struct span bytes, struct vmo **out)
-{
-    static const struct pager_ops holes = {};
-    struct vmo *v;
-    status_t status = vmo_create_file(&holes, NULL, bytes.size, &v);
-    if (status == OK) {
-        status = vmo_write_bytes(v, 0, bytes.data, bytes.size);
-        if (status != OK) {
-            vmo_unref(v);
-        }
-    }
-    if (status == OK) {
-        *out = v;
-    }
-    return status;
-}
-
-static status_t open_fallback(struct span path, struct vmo **out)
-{
-    char name[SCRIPT_LINE_MAX];
-    struct span bytes;
-    if (fallback == NULL || path.size >= sizeof(name)) {
-        return ERR_NOENT;
-    }
-    memcpy(name, path.data, path.size);
-    name[path.size] = '\0';
-    status_t status = fallback(name, &bytes);
-    return status == OK ? copy_to_object(bytes, out) : status;
-}
-
 static status_t content_of(struct vnode *v, const struct cred *who, struct vmo **out)
 {
     if (v->type != VNODE_FILE || v->content == NULL || (v->mount->flags & MOUNT_NO_EXEC) != 0) {
@@ -210,9 +173,6 @@ static status_t open_content(const struct program_request *r, struct span path, 
 {
     struct vnode *v;
     status_t status = path_find(r->base, path, PATH_FOLLOW, &v);
-    if (status == ERR_NOENT) {
-        return open_fallback(path, out);
-    }
     if (status == OK) {
         status = content_of(v, r->who, out);
         vnode_unref(v);

@@ -48,7 +48,3 @@ struct program_request {
 // ERR_NOENT, ERR_ACCES, ERR_NOEXEC, ERR_LOOP, ERR_2BIG, ERR_NOMEM, ERR_IO and what else paths give.
 status_t program_load(const struct program_request *r, struct aspace **out,
                       struct arch_frame *frame);
-
-// Boot: where programs are found that no mounted file system has.
-typedef status_t (*program_open_t)(const char *path, struct span *out);
-void program_set_fallback(program_open_t open);

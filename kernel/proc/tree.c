@@ -6,15 +6,13 @@
 
 struct process_tree process_tree;
 
-void process_init(process_open_t open, struct fs_context *fs, struct cred *cred)
+void process_init(struct fs_context *fs, struct cred *cred)
 {
     process_tree.fs = fs;
     process_tree.cred = cred;
     mutex_init(&process_tree.lock, "process tree", RANK_PROC_TREE);
     wait_init(&process_tree.first_wait, "first process");
     process_tree.next_id = FIRST_PID;
-    process_tree.open = open;
-    program_set_fallback(open);
     futex_init();
     clock_init();
 }

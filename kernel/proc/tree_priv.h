@@ -15,7 +15,6 @@ struct process_tree {
     pid_t next_id;            // [lock]
     _Atomic int first_status; // [a] wait status + 1 of the first process; 0: it has not ended
     struct wait_queue first_wait;
-    process_open_t open;   // [I]
     struct fs_context *fs; // [I] of the first process
     struct cred *cred;     // [I] likewise
 };
