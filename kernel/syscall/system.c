@@ -58,6 +58,7 @@ static void reclaim(void)
 {
     (void)cache_shrink(SIZE_MAX);
     worker_flush();
+    cache_shrink(SIZE_MAX);
     cpu_for_each_online(c)
     {
         cpu_call(c, reclaim_here, NULL);
@@ -84,6 +85,7 @@ int64_t sys_meminfo(vaddr_t info, uint64_t size, uint32_t flags)
         .total_pages = pages.total_pages,
         .free_pages = pages.free_pages,
         .heap_objects = heap.objects_in_use,
+        .cached_pages = cache_pages(),
     };
     return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
 }

@@ -5,6 +5,7 @@
 #include "kernel/core/thread.h"
 #include "kernel/core/time.h"
 #include "kernel/core/worker.h"
+#include "kernel/mm/cache.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kmap.h"
 #include "kernel/mm/page.h"
@@ -47,6 +48,7 @@ static struct balance take_balance(void)
 {
     struct heap_stats heap;
     worker_flush();
+    cache_shrink(SIZE_MAX); // what the base image has in the page cache comes and goes
     // Twice: the last object of a slab may come back from another CPU.
     for (unsigned i = 0; i < 2; i++) {
         cpu_for_each_online(c)

@@ -54,7 +54,7 @@ static void duplicates_have_no_more_rights(void)
 {
     char byte = 'x';
     struct swos_handle_info info;
-    int64_t h = open_at(CWD, "/tmp-file", ABI_O_RDWR | ABI_O_CREAT);
+    int64_t h = open_at(CWD, "/tmp/file", ABI_O_RDWR | ABI_O_CREAT);
     expect("create", h < 0 ? h : 0, 0);
     int32_t file = (int32_t)h;
     int32_t reader = (int32_t)sys_handle_duplicate(file, SWIFTOS_RIGHT_READ);
@@ -67,7 +67,7 @@ static void duplicates_have_no_more_rights(void)
     expect("rights", info.rights, SWIFTOS_RIGHT_READ);
     expect("close", sys_close(reader), 0);
     expect("close twice", sys_close(reader), ERR_BADF);
-    expect("unlink", sys_unlinkat(CWD, "/tmp-file", 0), 0);
+    expect("unlink", sys_unlinkat(CWD, "/tmp/file", 0), 0);
 }
 
 static void numbers_are_the_lowest_free(void)
