@@ -7,9 +7,9 @@ ALL_C        := $(sort $(shell find $(wildcard $(CHECKED_DIRS)) -name '*.c'))
 ALL_H        := $(sort $(shell find $(wildcard $(CHECKED_DIRS)) -name '*.h'))
 
 # How a file is compiled, by where it lies.
-HOST_PATHS  := kernel/arch/host/% kernel/test/host/% tests/% user/bin/% user/lib/%
+HOST_PATHS  := kernel/arch/host/% kernel/test/host/% tests/%
 check-flags  = $(if $(filter $(HOST_PATHS),$1),$(COMMON) -D_GNU_SOURCE $(HOST_CONFIG),\
-               $(if $(filter boot/%,$1),$(LOADER_FLAGS),$(if $(filter $(POSIX_TEST_C),$1),$(POSIX_CHECK_FLAGS),\
+               $(if $(filter boot/%,$1),$(LOADER_FLAGS),$(if $(filter $(POSIX_CHECKED),$1),$(POSIX_CHECK_FLAGS),\
                $(if $(filter user/%,$1),$(USER_FLAGS),$(KFLAGS) -Ikernel/variant/checked))))
 
 # The analyzer takes nearly all the time of the lint; this is how far it follows one function

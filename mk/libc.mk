@@ -128,7 +128,8 @@ user-tools: $(POSIX_BIN:%=$B/user/bin/%) ## the native tools of user/bin
 POSIX_CHECK_FLAGS = --target=aarch64-none-elf -nostdlibinc -isystem $(SYSROOT)/include -D__swos__=1 \
     $(POSIX_CFLAGS)
 POSIX_TEST_C      = $(filter user/tests/%,$(POSIX_C)) user/tests/check.h
-$(POSIX_TEST_C:%=$B/check/tidy/%.ok) $(POSIX_TEST_C:%=$B/check/header/%.ok): | $(SYSROOT)/.headers
+POSIX_CHECKED     = $(POSIX_TEST_C) $(filter user/bin/% user/lib/%,$(ALL_C) $(ALL_H))
+$(POSIX_CHECKED:%=$B/check/tidy/%.ok) $(POSIX_CHECKED:%=$B/check/header/%.ok): | $(SYSROOT)/.headers
 
 # --- a program of somebody else: the benchmark that all systems are compared with -------------------
 #: POSIXBENCH=FILE  source of the benchmark that `make posixbench` compiles

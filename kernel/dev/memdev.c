@@ -24,18 +24,16 @@ static status_t stat(struct file *f, struct abi_stat *out)
 }
 
 // Like Linux these can be sought, to no effect.
-static status_t read_nothing(struct file *f, struct uio *to, uint64_t *position)
+static status_t read_nothing(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
     (void)f;
     (void)to;
-    (void)position;
     return OK;
 }
 
-static status_t read_zeros(struct file *f, struct uio *to, uint64_t *position)
+static status_t read_zeros(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
     (void)f;
-    (void)position;
     while (to->left > 0) {
         status_t status = uio_zero(to, u64_min(to->left, 16ul * PAGE_SIZE));
         if (status != OK) {
@@ -49,9 +47,8 @@ static status_t read_zeros(struct file *f, struct uio *to, uint64_t *position)
     return OK;
 }
 
-static status_t read_random(struct file *f, struct uio *to, uint64_t *position)
+static status_t read_random(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     uint8_t chunk[CHUNK_SIZE];
     status_t status = OK;
     if (file_is_nonblocking(f) && !random_is_seeded()) {
@@ -70,26 +67,23 @@ static status_t read_random(struct file *f, struct uio *to, uint64_t *position)
     return status == ERR_INTR ? ERR_RESTART : status;
 }
 
-static status_t drop(struct file *f, struct uio *from, uint64_t *position)
+static status_t drop(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
     (void)f;
-    (void)position;
     uio_skip(from, from->left);
     return OK;
 }
 
-static status_t refuse(struct file *f, struct uio *from, uint64_t *position)
+static status_t refuse(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
     (void)f;
-    (void)position;
     return from->left == 0 ? OK : ERR_NOSPC;
 }
 
 // What is written makes the generator no worse; nobody's word is taken for its worth.
-static status_t stir(struct file *f, struct uio *from, uint64_t *position)
+static status_t stir(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
     (void)f;
-    (void)position;
     uint8_t chunk[CHUNK_SIZE];
     status_t status = OK;
     while (status == OK && from->left > 0 && !thread_is_notified(thread_current())) {
@@ -133,7 +127,7 @@ static const struct memdev_kind {
 
 static struct chardev nodes[MEMDEVS];
 
-static status_t open(struct chardev *d, uint32_t flags, struct file **out)
+static status_t memdev_open(struct chardev *d, uint32_t flags, struct file **out)
 {
     void *memory;
     status_t status = heap_alloc(sizeof(struct memdev_file), &memory);
@@ -149,10 +143,10 @@ static status_t open(struct chardev *d, uint32_t flags, struct file **out)
 
 status_t memdev_open_null(uint32_t flags, struct file **out)
 {
-    return open(&nodes[MEMDEV_NULL], flags, out);
+    return memdev_open(&nodes[MEMDEV_NULL], flags, out);
 }
 
-static const struct chardev_ops node_ops = {.open = open};
+static const struct chardev_ops node_ops = {.open = memdev_open};
 
 void memdev_init(void)
 {

@@ -86,9 +86,9 @@ static void release_pty(struct tty *t)
     heap_free(pty_of(t));
 }
 
-static status_t pty_ioctl(struct tty *t, uint32_t request, vaddr_t argument, int64_t *result)
+static status_t pty_ioctl(struct tty *t, uint32_t request, vaddr_t argument,
+                          [[maybe_unused]] int64_t *result)
 {
-    (void)result;
     struct pty *p = pty_of(t);
     int32_t value;
     switch (request) {
@@ -150,9 +150,22 @@ static size_t take_output(struct pty *p, uint8_t *to, size_t size)
     return len;
 }
 
-static status_t master_read(struct file *file, struct uio *to, uint64_t *position)
+static status_t await_output(struct file *file, struct pty *p)
 {
-    (void)position;
+    status_t status = OK;
+    if (output_state(p) == OUTPUT_OVER) {
+        return ERR_IO;
+    }
+    if (file_is_nonblocking(file)) {
+        return ERR_AGAIN;
+    }
+    WAIT_UNTIL(&p->readers, output_state(p) != OUTPUT_NOT_YET, NSEC_NEVER, WAIT_INTERRUPTIBLE,
+               &status);
+    return status;
+}
+
+static status_t master_read(struct file *file, struct uio *to, [[maybe_unused]] uint64_t *position)
+{
     struct pty *p = master_of(file)->pty;
     uint8_t chunk[CHUNK_SIZE];
     size_t before = to->left;
@@ -163,13 +176,8 @@ static status_t master_read(struct file *file, struct uio *to, uint64_t *positio
             status = uio_put(to, chunk, n);
         } else if (to->left != before) {
             break;
-        } else if (output_state(p) == OUTPUT_OVER) {
-            status = ERR_IO;
-        } else if (file_is_nonblocking(file)) {
-            status = ERR_AGAIN;
         } else {
-            WAIT_UNTIL(&p->readers, output_state(p) != OUTPUT_NOT_YET, NSEC_NEVER,
-                       WAIT_INTERRUPTIBLE, &status);
+            status = await_output(file, p);
         }
     }
     return status == ERR_INTR ? ERR_RESTART : status;
@@ -190,21 +198,19 @@ static status_t give_all(struct file *file, struct pty *p, const uint8_t *bytes,
                          size_t *done)
 {
     status_t status = OK;
-    if (!give_input(p, bytes, size, done)) {
-        if (file_is_nonblocking(file)) {
-            status = ERR_AGAIN;
-        } else {
-            WAIT_UNTIL(&p->writers, give_input(p, bytes, size, done), NSEC_NEVER,
-                       WAIT_INTERRUPTIBLE, &status);
-        }
+    if (!file_is_nonblocking(file)) {
+        WAIT_UNTIL(&p->writers, give_input(p, bytes, size, done), NSEC_NEVER, WAIT_INTERRUPTIBLE,
+                   &status);
+    } else if (!give_input(p, bytes, size, done)) {
+        status = ERR_AGAIN;
     }
     tty_send_signals(&p->tty);
     return status == ERR_INTR ? ERR_RESTART : status;
 }
 
-static status_t master_write(struct file *file, struct uio *from, uint64_t *position)
+static status_t master_write(struct file *file, struct uio *from,
+                             [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     struct pty *p = master_of(file)->pty;
     uint8_t chunk[CHUNK_SIZE];
     status_t status = OK;

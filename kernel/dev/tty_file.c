@@ -84,9 +84,9 @@ static bool take_input(struct tty_file *f, struct uio *to, nsec_t started, statu
     return true;
 }
 
-static status_t tty_file_read(struct file *file, struct uio *to, uint64_t *position)
+static status_t tty_file_read(struct file *file, struct uio *to,
+                              [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     struct tty_file *f = tty_file_of(file);
     nsec_t started = time_now();
     status_t status = tty_check_foreground(f->tty, SIGTTIN);
@@ -178,9 +178,9 @@ static bool stops_background(struct tty *t)
     return stops;
 }
 
-static status_t tty_file_write(struct file *file, struct uio *from, uint64_t *position)
+static status_t tty_file_write(struct file *file, struct uio *from,
+                               [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     struct tty_file *f = tty_file_of(file);
     if (stops_background(f->tty)) {
         status_t status = tty_check_foreground(f->tty, SIGTTOU);
@@ -315,7 +315,7 @@ status_t tty_open(struct tty *t, uint32_t flags, struct file **out)
         if (controlling != NULL) {
             tty_unref(controlling);
         } else {
-            status = tty_take_control(t);
+            (void)tty_take_control(t); // another may have been faster
         }
     }
     *out = &f->file;

@@ -40,12 +40,11 @@ static bool add(struct eventfd *e, uint64_t value)
     return fits;
 }
 
-static status_t eventfd_read(struct file *f, struct uio *to, uint64_t *position)
+static status_t eventfd_read(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
     struct eventfd *e = eventfd_of(f);
     uint64_t value;
     status_t status = OK;
-    (void)position;
     if (to->left < sizeof(value)) {
         return ERR_INVAL;
     }
@@ -63,11 +62,10 @@ static status_t eventfd_read(struct file *f, struct uio *to, uint64_t *position)
     return uio_put(to, &value, sizeof(value));
 }
 
-static status_t eventfd_write(struct file *f, struct uio *from, uint64_t *position)
+static status_t eventfd_write(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
     struct eventfd *e = eventfd_of(f);
     uint64_t value;
-    (void)position;
     if (from->left < sizeof(value)) {
         return ERR_INVAL;
     }
@@ -79,11 +77,10 @@ static status_t eventfd_write(struct file *f, struct uio *from, uint64_t *positi
         from->left += sizeof(value);
         return ERR_INVAL;
     }
-    if (!add(e, value)) {
+    if (!file_is_nonblocking(f)) {
+        WAIT_UNTIL(&e->to_write, add(e, value), NSEC_NEVER, WAIT_INTERRUPTIBLE, &status);
+    } else if (!add(e, value)) {
         status = ERR_AGAIN;
-        if (!file_is_nonblocking(f)) {
-            WAIT_UNTIL(&e->to_write, add(e, value), NSEC_NEVER, WAIT_INTERRUPTIBLE, &status);
-        }
     }
     if (status != OK) {
         from->left += sizeof(value); // nothing was written

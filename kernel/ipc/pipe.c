@@ -129,9 +129,8 @@ static status_t await_bytes(struct pipe *p, const struct file *f) REQUIRES(p -> 
     return status;
 }
 
-static status_t pipe_read(struct file *f, struct uio *to, uint64_t *position)
+static status_t pipe_read(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     if (to->left == 0) {
         return OK;
     }
@@ -164,9 +163,8 @@ static status_t put_some(struct pipe *p, const struct file *f, struct uio *from,
     return sleep_on(p, &p->to_write, came_up);
 }
 
-static status_t pipe_write(struct file *f, struct uio *from, uint64_t *position)
+static status_t pipe_write(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     struct pipe *p = end_of(f)->pipe;
     size_t need = from->left <= PIPE_ATOMIC ? from->left : 1;
     uint32_t events = 0;

@@ -99,11 +99,10 @@ static status_t await_signal(struct signalfd *s, struct abi_signal_record *out)
     return status;
 }
 
-static status_t signalfd_read(struct file *f, struct uio *to, uint64_t *position)
+static status_t signalfd_read(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
     struct signalfd *s = signalfd_of(f);
     struct abi_signal_record record;
-    (void)position;
     if (to->left < sizeof(record)) {
         return ERR_INVAL;
     }

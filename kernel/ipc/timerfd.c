@@ -95,11 +95,10 @@ static status_t take(struct timerfd *t, uint64_t *count)
     return status;
 }
 
-static status_t timerfd_read(struct file *f, struct uio *to, uint64_t *position)
+static status_t timerfd_read(struct file *f, struct uio *to, [[maybe_unused]] uint64_t *position)
 {
     struct timerfd *t = timerfd_of(f);
     uint64_t count;
-    (void)position;
     if (to->left < sizeof(count)) {
         return ERR_INVAL;
     }
@@ -146,7 +145,7 @@ static void timerfd_last_handle(struct file *f)
     irqflags_t flags = spin_lock_irqsave(&t->lock);
     t->deadline = NSEC_NEVER;
     spin_unlock_irqrestore(&t->lock, flags);
-    timer_cancel(&t->timer);
+    (void)timer_cancel(&t->timer);
     mutex_unlock(&t->set_lock);
 }
 
@@ -237,7 +236,7 @@ static void install(struct timerfd *t, enum timerfd_flags flags, const struct ti
     }
 }
 
-status_t timerfd_set(struct file *f, enum timerfd_flags flags, const struct timerfd_setting *s,
+status_t timerfd_set(struct file *f, uint32_t flags, const struct timerfd_setting *s,
                      struct timerfd_setting *old)
 {
     if (f->ops != &timerfd_ops) {
@@ -246,7 +245,7 @@ status_t timerfd_set(struct file *f, enum timerfd_flags flags, const struct time
     struct timerfd *t = timerfd_of(f);
     struct timerfd_setting before;
     mutex_lock(&t->set_lock);
-    timer_cancel(&t->timer);
+    (void)timer_cancel(&t->timer);
     irqflags_t irq = spin_lock_irqsave(&t->lock);
     status_t status = t->is_canceled ? ERR_CANCELED : OK;
     read_setting(t, old == NULL ? &before : old);
@@ -272,7 +271,7 @@ status_t timerfd_get(struct file *f, struct timerfd_setting *out)
 static void move_with_clock(struct timerfd *t)
 {
     mutex_lock(&t->set_lock);
-    timer_cancel(&t->timer);
+    (void)timer_cancel(&t->timer);
     irqflags_t flags = spin_lock_irqsave(&t->lock);
     bool is_canceled = t->wants_cancel;
     t->is_canceled = t->is_canceled || is_canceled;

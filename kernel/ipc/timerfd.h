@@ -27,7 +27,7 @@ status_t timerfd_create(bool is_wall, uint32_t flags, struct file **out);
 
 // `old` may be NULL.  ERR_INVAL: not a timer.  ERR_CANCELED: the wall clock was set since the last
 // look at a timer that wants to know; the new setting holds all the same.
-status_t timerfd_set(struct file *f, enum timerfd_flags flags, const struct timerfd_setting *s,
+status_t timerfd_set(struct file *f, uint32_t flags, const struct timerfd_setting *s,
                      struct timerfd_setting *old);
 status_t timerfd_get(struct file *f, struct timerfd_setting *out);
 

@@ -137,7 +137,8 @@ void vmo_erase_all(struct vmo *v, void (*gone)(void *context, uint64_t index, vo
     radix_erase(&v->pages, 0, VMO_PAGES_MAX, gone, context);
 }
 
-void vmo_unref(struct vmo *v)
+// One object may hold one below it, which holds none: see the invariants of vmo_create_private.
+void vmo_unref(struct vmo *v) // NOLINT(misc-no-recursion): one level deep
 {
     if (!refcount_dec(&v->refs)) {
         return;

@@ -89,8 +89,8 @@ static status_t write_page(struct vmo_file *f, struct uio *from, uint64_t offset
 status_t vmo_write(struct vmo *v, struct uio *from, uint64_t offset)
 {
     struct vmo_file *f = file_of_vmo(v);
-    constexpr uint64_t size_max = VMO_PAGES_MAX << PAGE_SHIFT;
-    if (offset > size_max || from->left > size_max - offset) {
+    const uint64_t largest = VMO_PAGES_MAX << PAGE_SHIFT;
+    if (offset > largest || from->left > largest - offset) {
         return ERR_FBIG;
     }
     if (offset + from->left > vmo_size(v)) {

@@ -354,7 +354,7 @@ status_t vmo_file_get_new(struct vmo_file *f, uint64_t index, struct page **out)
 
 void vmo_file_wrote(struct vmo_file *f, uint64_t index, struct page *p)
 {
-    if (vmo_file_find(f, index) == p) {
+    if (p != NULL && vmo_file_find(f, index) == p) {
         vmo_file_mark_dirty(f, p);
         p->flags &= (uint16_t)~FILE_PAGE_CODE;
     }
@@ -416,7 +416,8 @@ void vmo_read_ahead(struct vmo *v, uint64_t first, uint64_t count)
 bool vmo_file_evict(struct vmo_file *f, uint64_t index, const struct page *p)
 {
     struct page *present = vmo_file_find(f, index);
-    if (present != p || (p->flags & (FILE_PAGE_BUSY | FILE_PAGE_DIRTY)) != 0 || page_is_shared(p)) {
+    if (present == NULL || present != p || (p->flags & (FILE_PAGE_BUSY | FILE_PAGE_DIRTY)) != 0 ||
+        page_is_shared(p)) {
         return false;
     }
     vmo_unmap_pages(&f->vmo, index, index + 1);
@@ -430,7 +431,8 @@ bool vmo_file_evict(struct vmo_file *f, uint64_t index, const struct page *p)
 
 /* ---- Questions ---- */
 
-bool vmo_is_present(struct vmo *v, uint64_t index)
+// What lies below a private object is a file, which has nothing below.
+bool vmo_is_present(struct vmo *v, uint64_t index) // NOLINT(misc-no-recursion): one level deep
 {
     bool is_present = v->kind == VMO_PHYSICAL || v->kind == VMO_CONTIGUOUS;
     mutex_lock(&v->lock);

@@ -10,7 +10,7 @@
 struct page *vmo_file_find(const struct vmo_file *f, uint64_t index) REQUIRES(f -> vmo.lock);
 
 // For radix_erase: a page of the file leaves it.
-void vmo_file_forget_page(void *file, uint64_t index, void *page);
+void vmo_file_forget_page(void *context, uint64_t index, void *page);
 
 void vmo_file_mark_dirty(struct vmo_file *f, struct page *p) REQUIRES(f -> vmo.lock);
 

@@ -31,7 +31,7 @@ struct job_group {
 void job_init(void); // boot: hands the terminals their table
 
 // As setpgid, setsid, getsid for the current process.
-status_t job_set_group(pid_t pid, pid_t group);
+status_t job_set_group(pid_t pid, pid_t id);
 status_t job_set_session(pid_t *out);
 status_t job_ids(pid_t pid, pid_t *group, pid_t *session); // of a process; 0: the current
 
@@ -41,4 +41,4 @@ void job_process_ending(struct process *p);
 
 // Sends to all members of a group that the caller may send to.  ERR_SRCH: no such group; ERR_PERM:
 // none of them.  With `is_kernel` permission is not asked.
-status_t job_signal_group(pid_t group, const struct signal_info *info, bool is_kernel);
+status_t job_signal_group(pid_t id, const struct signal_info *info, bool is_kernel);

@@ -349,7 +349,7 @@ uint64_t signal_set_mask(uint64_t mask)
 
 void signal_recheck(void)
 {
-    signal_set_mask(uthread_current()->signals.mask);
+    (void)signal_set_mask(uthread_current()->signals.mask);
 }
 
 void signal_set_mask_for_call(uint64_t mask)
@@ -364,7 +364,7 @@ void signal_end_mask_for_call(void)
     struct signal_thread *s = &uthread_current()->signals;
     if (s->has_saved_mask && !thread_is_notified(thread_current())) {
         s->has_saved_mask = false;
-        signal_set_mask(s->saved_mask);
+        (void)signal_set_mask(s->saved_mask);
     }
 }
 
@@ -556,7 +556,7 @@ static void enter_handler(struct arch_frame *frame, const struct signal_info *in
         process_exit(wait_status_signalled(SIGSEGV));
     }
     uint64_t own = (a->flags & ABI_SA_NODEFER) != 0 ? 0 : signal_bit(info->signal);
-    signal_set_mask(s->mask | a->mask | own);
+    (void)signal_set_mask(s->mask | a->mask | own);
 }
 
 // Calls that a signal always ends, because their time-outs or masks are their meaning.
@@ -696,6 +696,6 @@ void signal_deliver(struct arch_frame *frame, struct signal_call *call)
     }
     if (t->signals.has_saved_mask) {
         t->signals.has_saved_mask = false;
-        signal_set_mask(t->signals.saved_mask);
+        (void)signal_set_mask(t->signals.saved_mask);
     }
 }

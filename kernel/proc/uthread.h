@@ -43,4 +43,4 @@ void uthread_destroy(struct uthread *t);
 
 // Restricts a thread to the CPUs of a bitmap (copied).  ERR_INVAL: none of them is online.
 // ERR_NOMEM.  Of the current thread, or under what keeps the thread alive.
-status_t uthread_set_affinity(struct uthread *t, const uint64_t *bits, size_t words);
+status_t uthread_set_affinity(struct uthread *u, const uint64_t *bits, size_t words);

@@ -61,24 +61,24 @@ static status_t from_words(int32_t pid, int32_t signal, vaddr_t at, struct signa
     return OK;
 }
 
-int64_t sys_rt_sigqueueinfo(int32_t pid, int32_t signal, vaddr_t words)
+int64_t sys_rt_sigqueueinfo(int32_t pid, int32_t signal, vaddr_t info)
 {
-    struct signal_info info;
-    status_t status = from_words(pid, signal, words, &info);
+    struct signal_info said;
+    status_t status = from_words(pid, signal, info, &said);
     if (status != OK) {
         return status;
     }
-    return pid <= 0 ? ERR_SRCH : process_kill(pid, &info);
+    return pid <= 0 ? ERR_SRCH : process_kill(pid, &said);
 }
 
-int64_t sys_rt_tgsigqueueinfo(int32_t pid, int32_t tid, int32_t signal, vaddr_t words)
+int64_t sys_rt_tgsigqueueinfo(int32_t pid, int32_t tid, int32_t signal, vaddr_t info)
 {
-    struct signal_info info;
-    status_t status = from_words(pid, signal, words, &info);
+    struct signal_info said;
+    status_t status = from_words(pid, signal, info, &said);
     if (status != OK) {
         return status;
     }
-    return pid <= 0 ? ERR_INVAL : process_kill_thread(pid, tid, &info);
+    return pid <= 0 ? ERR_INVAL : process_kill_thread(pid, tid, &said);
 }
 
 int64_t sys_rt_sigaction(int32_t signal, vaddr_t action, vaddr_t old, uint64_t set_size)
@@ -112,9 +112,9 @@ int64_t sys_rt_sigprocmask(int32_t how, vaddr_t set, vaddr_t old, uint64_t set_s
     }
     if (set != 0) {
         switch (how) {
-        case ABI_SIG_BLOCK: signal_set_mask(mask | bits); break;
-        case ABI_SIG_UNBLOCK: signal_set_mask(mask & ~bits); break;
-        case ABI_SIG_SETMASK: signal_set_mask(bits); break;
+        case ABI_SIG_BLOCK: (void)signal_set_mask(mask | bits); break;
+        case ABI_SIG_UNBLOCK: (void)signal_set_mask(mask & ~bits); break;
+        case ABI_SIG_SETMASK: (void)signal_set_mask(bits); break;
         default: return ERR_INVAL;
         }
     }
@@ -172,7 +172,7 @@ static status_t wait_for_signal(uint64_t set, nsec_t deadline, struct signal_inf
         return OK;
     }
     uint64_t mask = uthread_current()->signals.mask;
-    signal_set_mask(mask & ~set);
+    (void)signal_set_mask(mask & ~set);
     status_t status = OK;
     while (!thread_is_notified(thread_current()) && status == OK) {
         status = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
@@ -183,7 +183,7 @@ static status_t wait_for_signal(uint64_t set, nsec_t deadline, struct signal_inf
     }
     bool is_taken = signal_take(set, info);
     bool is_disturbed = thread_is_notified(thread_current());
-    signal_set_mask(mask);
+    (void)signal_set_mask(mask);
     return is_taken ? OK : is_disturbed ? ERR_INTR : ERR_AGAIN;
 }
 
@@ -217,10 +217,10 @@ int64_t sys_rt_sigreturn(void)
     if (arch_signal_leave(frame, &mask) != OK) {
         struct signal_info info = {
             .signal = SIGSEGV, .code = ABI_SEGV_MAPERR, .value = arch_frame_stack(frame)};
-        signal_force(&info);
+        (void)signal_force(&info);
         return 0;
     }
-    signal_set_mask(mask);
+    (void)signal_set_mask(mask);
     signal_frame_changed();
     return arch_frame_result(frame); // what the way out stores is what stands there
 }

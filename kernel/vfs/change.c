@@ -65,13 +65,13 @@ static status_t create_locked(struct vnode *dir, struct span name, const struct 
 }
 
 status_t node_create(struct vnode *dir, struct span name, const struct path_base *who,
-                     enum vnode_type type, uint32_t mode, struct span target, struct vnode **out)
+                     const struct vnode_new *wanted, struct vnode **out)
 {
     status_t status = vnode_may(dir, who->who, WANT_WRITE | WANT_EXECUTE);
     if (status != OK) {
         return status;
     }
-    struct vnode_new what = describe(dir, who->who, type, mode, target);
+    struct vnode_new what = describe(dir, who->who, wanted->type, wanted->mode, wanted->target);
     mutex_lock(&dir->lock);
     status = create_locked(dir, name, &what, out);
     mutex_unlock(&dir->lock);
@@ -106,7 +106,7 @@ static status_t make(const struct path_base *base, struct span path, const struc
         status = ERR_NOENT;
     }
     if (status == OK) {
-        status = node_create(last.dir, last.name, base, what->type, what->mode, what->target, out);
+        status = node_create(last.dir, last.name, base, what, out);
     }
     path_last_end(&last);
     return status;

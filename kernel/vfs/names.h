@@ -34,12 +34,12 @@ enum names_answer {
     NAMES_FOUND,  // *out with a reference
 };
 
-enum names_answer names_find(const struct vnode *dir, struct span name, uint32_t hash,
+enum names_answer names_find(const struct vnode *dir, struct span text, uint32_t hash,
                              struct vnode **out);
 
 // `child` NULL: the name is known to be free.  Without memory nothing is kept.
-void names_enter(struct vnode *dir, struct span name, struct vnode *child) REQUIRES(dir -> lock);
-void names_forget(struct vnode *dir, struct span name) REQUIRES(dir -> lock);
+void names_enter(struct vnode *dir, struct span text, struct vnode *child) REQUIRES(dir -> lock);
+void names_forget(struct vnode *dir, struct span text) REQUIRES(dir -> lock);
 
 // Forgets all names in directories of a mount.
 void names_forget_mount(const struct mount *m);

@@ -371,8 +371,8 @@ static status_t open_found(struct vnode *v, const struct path_base *base, uint32
 static status_t open_new(struct walk *w, uint32_t flags, uint32_t mode, struct file **out)
 {
     struct vnode *v;
-    status_t status = node_create(w->at, w->last, w->base, VNODE_FILE, mode_masked(w->base, mode),
-                                  span_of(NULL, 0), &v);
+    struct vnode_new what = {.type = VNODE_FILE, .mode = mode_masked(w->base, mode)};
+    status_t status = node_create(w->at, w->last, w->base, &what, &v);
     if (status == OK) {
         status = vnode_open(v, file_flags_of(flags), out);
         vnode_unref(v);

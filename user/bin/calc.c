@@ -51,7 +51,7 @@ static struct variable *find(const char *name, bool makes)
     variables.list = list;
     struct variable *v = &list[variables.count++];
     *v = (struct variable){};
-    snprintf(v->name, sizeof(v->name), "%s", name);
+    (void)snprintf(v->name, sizeof(v->name), "%s", name);
     return v;
 }
 
@@ -166,7 +166,7 @@ static size_t read_name(const char *at, char name[static NAME_MAX_BYTES])
     while (isalnum((unsigned char)at[len]) || at[len] == '_') {
         len++;
     }
-    snprintf(name, NAME_MAX_BYTES, "%.*s", (int)len, at);
+    (void)snprintf(name, NAME_MAX_BYTES, "%.*s", (int)len, at);
     return len;
 }
 
@@ -312,8 +312,8 @@ int main(int argc, char **argv)
     size_t room = 0;
     for (bool goes_on = argc == 1; goes_on;) {
         if (is_terminal) {
-            fputs("calc> ", stdout);
-            fflush(stdout);
+            (void)fputs("calc> ", stdout);
+            (void)fflush(stdout);
         }
         if (getline(&line, &room, stdin) < 0) {
             break;

@@ -7,7 +7,7 @@
 #include "user/lib/tool.h"
 
 // The lines of a file with their numbers; they go on from one file to the next.
-static void number_lines(FILE *in)
+static void number_lines(FILE *in, const char *name)
 {
     static unsigned long line;
     static bool is_inside;
@@ -15,38 +15,47 @@ static void number_lines(FILE *in)
         if (!is_inside) {
             printf("%6lu\t", ++line);
         }
-        putchar(c);
+        (void)putchar(c);
         is_inside = c != '\n';
     }
+    if (ferror(in)) {
+        tool_fail(name);
+    }
+}
+
+static void show_numbered(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    if (in == NULL) {
+        tool_fail(path);
+        return;
+    }
+    number_lines(in, path);
+    (void)fclose(in); // only read
+}
+
+static void show_plain(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        tool_fail(path);
+        return;
+    }
+    tool_copy(fd, path, STDOUT_FILENO, "standard output");
+    close(fd);
 }
 
 static void show(const char *path, bool has_numbers)
 {
     bool is_input = strcmp(path, "-") == 0;
-    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    const char *name = is_input ? "standard input" : path;
-    if (fd < 0) {
-        tool_fail(path);
-        return;
-    }
-    if (has_numbers) {
-        FILE *in = fdopen(fd, "r");
-        if (in == NULL) {
-            tool_fail(name);
-            return;
-        }
-        number_lines(in);
-        if (ferror(in)) {
-            tool_fail(name);
-        }
-        if (!is_input) {
-            fclose(in);
-        }
-        return;
-    }
-    tool_copy(fd, name, STDOUT_FILENO, "standard output");
-    if (!is_input) {
-        close(fd);
+    if (is_input && has_numbers) {
+        number_lines(stdin, "standard input");
+    } else if (is_input) {
+        tool_copy(STDIN_FILENO, "standard input", STDOUT_FILENO, "standard output");
+    } else if (has_numbers) {
+        show_numbered(path);
+    } else {
+        show_plain(path);
     }
 }
 

@@ -6,6 +6,6 @@
 int main(int argc, char **argv)
 {
     tool_begin(argc, argv, "", "Clears the screen (ECMA-48: cursor home, erase in page).");
-    fputs("\033[H\033[2J\033[3J", stdout);
+    (void)fputs("\033[H\033[2J\033[3J", stdout);
     return tool_end();
 }

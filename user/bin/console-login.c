@@ -84,9 +84,9 @@ static void set_echo(bool is_on)
 // Keyboard signals mean nothing to a login; the shell finds them as they were.
 static void set_keyboard_signals(void (*handler)(int))
 {
-    signal(SIGINT, handler);
-    signal(SIGQUIT, handler);
-    signal(SIGTSTP, handler);
+    (void)signal(SIGINT, handler);
+    (void)signal(SIGQUIT, handler);
+    (void)signal(SIGTSTP, handler);
 }
 
 static bool is_hung_up(void)
@@ -122,8 +122,8 @@ static bool read_line(char *out, size_t size)
 
 static void print(const char *text)
 {
-    fputs(text, stdout);
-    fflush(stdout);
+    (void)fputs(text, stdout);
+    (void)fflush(stdout);
 }
 
 // ---- Who is there ----
@@ -200,7 +200,7 @@ static bool become(const struct account *who)
     (void)!fchown(STDIN_FILENO, who->principal, who->principal);
     int64_t status = sys_set_identity(&identity, sizeof(identity));
     if (status < 0) {
-        fprintf(stderr, "console-login: %s: %s\n", who->name, strerror((int)-status));
+        (void)fprintf(stderr, "console-login: %s: %s\n", who->name, strerror((int)-status));
         return false;
     }
     return true;
@@ -210,7 +210,7 @@ static bool set_environment(const struct account *who, const char *home)
 {
     const char *terminal = getenv("TERM");
     char kept[32];
-    snprintf(kept, sizeof(kept), "%s", terminal != NULL ? terminal : "vt100");
+    (void)snprintf(kept, sizeof(kept), "%s", terminal != NULL ? terminal : "vt100");
     clearenv();
     return setenv("HOME", home, 1) == 0 && setenv("USER", who->name, 1) == 0 &&
            setenv("LOGNAME", who->name, 1) == 0 && setenv("SHELL", who->shell, 1) == 0 &&
@@ -226,17 +226,17 @@ static void greet(const struct account *who, const char *motd)
                identity.caps);
     }
     printf("%s", motd == NULL ? "" : motd);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 [[noreturn]] static void start_shell(const struct account *who)
 {
     char name[sizeof(who->shell) + 1];
     const char *base = strrchr(who->shell, '/');
-    snprintf(name, sizeof(name), "-%s", base == NULL ? who->shell : base + 1);
+    (void)snprintf(name, sizeof(name), "-%s", base == NULL ? who->shell : base + 1);
     char *const arguments[] = {name, NULL};
     execv(who->shell, arguments);
-    fprintf(stderr, "console-login: %s: %s\n", who->shell, strerror(errno));
+    (void)fprintf(stderr, "console-login: %s: %s\n", who->shell, strerror(errno));
     sleep(1);
     _exit(EXIT_FAILURE);
 }

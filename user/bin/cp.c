@@ -47,7 +47,7 @@ static bool is_agreed(const char *to)
     if (!option.asks) {
         return true;
     }
-    fprintf(stderr, "cp: overwrite %s? ", to);
+    (void)fprintf(stderr, "cp: overwrite %s? ", to);
     char answer[16];
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
         printf("%s%s", i > first ? " " : "", argv[i]);
     }
     if (ends_line) {
-        putchar('\n');
+        (void)putchar('\n');
     }
     return tool_end();
 }

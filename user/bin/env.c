@@ -11,6 +11,16 @@ enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
 extern char **environ;
 
+// Sets what NAME=VALUE says.
+static void set(char *word, char *equals)
+{
+    *equals = '\0';
+    if (setenv(word, equals + 1, 1) != 0) {
+        tool_die("%s=%s: %s", word, equals + 1,
+                 word[0] == '\0' ? "not a variable" : strerror(errno));
+    }
+}
+
 int main(int argc, char **argv)
 {
     tool_begin(argc, argv, "[-i] [-u NAME]... [NAME=VALUE]... [COMMAND [ARGUMENT]...]",
@@ -22,11 +32,8 @@ int main(int argc, char **argv)
         default: tool_usage();
         }
     }
-    while (optind < argc && strchr(argv[optind], '=') != NULL) {
-        if (argv[optind][0] == '=' || putenv(argv[optind]) != 0) {
-            tool_die("%s: not a variable", argv[optind]);
-        }
-        optind++;
+    for (char *equals; optind < argc && (equals = strchr(argv[optind], '=')) != NULL; optind++) {
+        set(argv[optind], equals);
     }
     if (optind < argc) {
         execvp(argv[optind], argv + optind);

@@ -38,6 +38,6 @@ int main(int argc, char **argv)
             printf("%12llu", (unsigned long long)(values[i] >> shift));
         }
     }
-    putchar('\n');
+    (void)putchar('\n');
     return tool_end();
 }

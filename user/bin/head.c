@@ -10,7 +10,7 @@
 static void show(FILE *in, int64_t count, bool counts_bytes)
 {
     for (int c; count > 0 && (c = getc(in)) != EOF;) {
-        putchar(c);
+        (void)putchar(c);
         count -= counts_bytes || c == '\n';
     }
 }
@@ -28,7 +28,7 @@ static void show_path(const char *path, int64_t count, bool counts_bytes)
         tool_fail(path);
     }
     if (!is_input) {
-        fclose(in);
+        (void)fclose(in); // only read
     }
 }
 

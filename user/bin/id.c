@@ -34,7 +34,7 @@ static void print_grants(uint32_t mask)
 static void print_all(const struct swos_identity *who)
 {
     char number[16];
-    snprintf(number, sizeof(number), "%u", who->principal);
+    (void)snprintf(number, sizeof(number), "%u", who->principal);
     const char *name = tool_owner(who->principal);
     printf("principal=%u", who->principal);
     if (strcmp(name, number) != 0) {

@@ -76,13 +76,14 @@ static void set(const char *key, const char *value)
     char *copy = strdup(value);
     struct pair *p = *link;
     if (copy != NULL && p == NULL) {
-        p = malloc(sizeof(*p) + strlen(key) + 1);
+        size_t size = strlen(key) + 1;
+        p = malloc(sizeof(*p) + size);
         if (p != NULL) {
             *p = (struct pair){.hash = hash};
-            strcpy(p->key, key); // allocated for it
+            memcpy(p->key, key, size);
             *link = p;
             store.count++;
-            store.bytes += strlen(key);
+            store.bytes += size - 1;
         }
     }
     if (copy == NULL || p == NULL) {
@@ -178,15 +179,15 @@ int main(int argc, char **argv)
     size_t room = 0;
     for (bool goes_on = true; goes_on;) {
         if (is_terminal) {
-            fputs("kv> ", stdout);
-            fflush(stdout);
+            (void)fputs("kv> ", stdout);
+            (void)fflush(stdout);
         }
         if (getline(&line, &room, stdin) < 0) {
             break;
         }
         line[strcspn(line, "\r\n")] = '\0';
         goes_on = line[0] == '\0' || execute(line);
-        fflush(stdout);
+        (void)fflush(stdout);
     }
     free(line);
     return tool_end();

@@ -41,7 +41,7 @@ static void print(const struct record *r)
 static void follow(uint64_t next, struct record *r)
 {
     for (;;) {
-        fflush(stdout);
+        (void)fflush(stdout);
         int64_t status = sys_log_wait(next, UINT64_MAX);
         if (status < 0) {
             errno = (int)-status;

@@ -76,19 +76,21 @@ static char *read_target(const char *path)
 // Takes `path`.  False: it is not there, as a message has said.
 static bool add(struct listing *list, const char *name, char *path, bool follows)
 {
-    struct entry e = {.path = path};
-    if ((follows ? stat(path, &e.st) : -1) != 0 && lstat(path, &e.st) != 0) {
+    struct stat st;
+    if ((follows ? stat(path, &st) : -1) != 0 && lstat(path, &st) != 0) {
         tool_fail(path);
         free(path);
         return false;
     }
     if (list->count == list->room) {
         list->room = list->room * 2 + 16;
-        list->entries = grown(list->entries, list->room, sizeof(e));
+        list->entries = grown(list->entries, list->room, sizeof(*list->entries));
     }
-    e.name = copied(name);
-    e.target = option.is_long && S_ISLNK(e.st.st_mode) ? read_target(path) : NULL;
-    list->entries[list->count++] = e;
+    struct entry *e = &list->entries[list->count++];
+    e->name = copied(name);
+    e->path = path;
+    e->target = option.is_long && S_ISLNK(st.st_mode) ? read_target(path) : NULL;
+    e->st = st;
     return true;
 }
 
@@ -150,7 +152,7 @@ static void print_time(time_t when)
         now = time(NULL);
     }
     bool is_recent = when <= now && now - when < 365L * 24 * 3600 / 2;
-    strftime(text, sizeof(text), is_recent ? "%b %e %H:%M" : "%b %e  %Y", localtime(&when));
+    (void)strftime(text, sizeof(text), is_recent ? "%b %e %H:%M" : "%b %e  %Y", localtime(&when));
     printf("%s ", text);
 }
 
@@ -163,7 +165,7 @@ static const char *owner_text(const struct entry *e, char room[static 16])
     if (!option.has_numbers) {
         return tool_owner(e->st.st_uid);
     }
-    snprintf(room, 16, "%u", e->st.st_uid);
+    (void)snprintf(room, 16, "%u", e->st.st_uid);
     return room;
 }
 
@@ -172,19 +174,19 @@ static const char *group_text(const struct entry *e, char room[static 16])
     if (!option.has_numbers) {
         return tool_group(e->st.st_gid);
     }
-    snprintf(room, 16, "%u", e->st.st_gid);
+    (void)snprintf(room, 16, "%u", e->st.st_gid);
     return room;
 }
 
 static const char *size_text(const struct entry *e, char room[static 32])
 {
     if (S_ISCHR(e->st.st_mode) || S_ISBLK(e->st.st_mode)) {
-        snprintf(room, 32, "%u, %u", major(e->st.st_rdev), minor(e->st.st_rdev));
+        (void)snprintf(room, 32, "%u, %u", major(e->st.st_rdev), minor(e->st.st_rdev));
     } else if (option.is_human) {
         char human[16];
-        snprintf(room, 32, "%s", tool_size((uint64_t)e->st.st_size, human));
+        (void)snprintf(room, 32, "%s", tool_size((uint64_t)e->st.st_size, human));
     } else {
-        snprintf(room, 32, "%lld", (long long)e->st.st_size);
+        (void)snprintf(room, 32, "%lld", (long long)e->st.st_size);
     }
     return room;
 }
@@ -235,7 +237,7 @@ static void print_long(const struct entry *e, const struct widths *w)
     if (e->target != NULL) {
         printf(" -> %s", e->target);
     }
-    putchar('\n');
+    (void)putchar('\n');
 }
 
 static void print_columns(const struct listing *list, const struct widths *w)
@@ -259,7 +261,7 @@ static void print_columns(const struct listing *list, const struct widths *w)
                 printf("%*s", (int)widest - len, "");
             }
         }
-        putchar('\n');
+        (void)putchar('\n');
     }
 }
 

@@ -51,7 +51,7 @@ static bool is_agreed(const char *to)
     if (!asks && (is_forced || !is_protected)) {
         return true;
     }
-    fprintf(stderr, "mv: replace %s? ", to);
+    (void)fprintf(stderr, "mv: replace %s? ", to);
     char answer[16];
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }

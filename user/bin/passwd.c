@@ -30,12 +30,12 @@ static void ask(const char *prompt, char out[static PASSWORD_MAX])
         struct termios silent = old;
         silent.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
-        fputs(prompt, stderr);
+        (void)fputs(prompt, stderr);
     }
     bool is_given = fgets(out, PASSWORD_MAX, stdin) != NULL;
     if (is_terminal) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &old);
-        fputs("\n", stderr);
+        (void)fputs("\n", stderr);
     }
     if (!is_given) {
         tool_die("no password given");
@@ -79,10 +79,10 @@ static bool write_accounts(FILE *from, FILE *to, const struct account *changed)
     while (fgets(line, sizeof(line), from) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (account_parse(line, &each) && strcmp(each.name, changed->name) == 0) {
-            fprintf(to, "%s:%u:%u:%u:%s:%s\n", changed->name, changed->principal, changed->session,
-                    changed->caps, changed->password, changed->shell);
+            (void)fprintf(to, "%s:%u:%u:%u:%s:%s\n", changed->name, changed->principal,
+                          changed->session, changed->caps, changed->password, changed->shell);
         } else {
-            fprintf(to, "%s\n", line);
+            (void)fprintf(to, "%s\n", line);
         }
     }
     return ferror(from) == 0 && fflush(to) == 0 && fsync(fileno(to)) == 0;

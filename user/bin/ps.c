@@ -16,115 +16,115 @@ struct process {
 
 static void show_pid(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->pid);
+    (void)snprintf(out, size, "%d", x->p->pid);
 }
 
 static void show_parent(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->parent);
+    (void)snprintf(out, size, "%d", x->p->parent);
 }
 
 static void show_group(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->group);
+    (void)snprintf(out, size, "%d", x->p->group);
 }
 
 static void show_session(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->session);
+    (void)snprintf(out, size, "%d", x->p->session);
 }
 
 static void show_state(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%c", x->p->state);
+    (void)snprintf(out, size, "%c", x->p->state);
 }
 
 // The state with what ps has always put behind it.
 static void show_stat(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%c%s%s%s", x->p->state,
-             x->p->nice < 0   ? "<"
-             : x->p->nice > 0 ? "N"
-                              : "",
-             x->p->session == x->p->pid ? "s" : "", x->p->threads > 1 ? "l" : "");
+    (void)snprintf(out, size, "%c%s%s%s", x->p->state,
+                   x->p->nice < 0   ? "<"
+                   : x->p->nice > 0 ? "N"
+                                    : "",
+                   x->p->session == x->p->pid ? "s" : "", x->p->threads > 1 ? "l" : "");
 }
 
 static void show_user(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%s", tool_owner(x->p->principal));
+    (void)snprintf(out, size, "%s", tool_owner(x->p->principal));
 }
 
 static void show_uid(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%u", x->p->principal);
+    (void)snprintf(out, size, "%u", x->p->principal);
 }
 
 static void show_terminal(const struct process *x, char *out, size_t size)
 {
     if (x->p->terminal >= 0) {
-        snprintf(out, size, "pts/%d", x->p->terminal);
+        (void)snprintf(out, size, "pts/%d", x->p->terminal);
     } else {
-        snprintf(out, size, "%s", x->p->terminal == -2 ? "console" : "?");
+        (void)snprintf(out, size, "%s", x->p->terminal == -2 ? "console" : "?");
     }
 }
 
 static void show_time(const struct process *x, char *out, size_t size)
 {
     unsigned long long s = (x->p->user_ns + x->p->system_ns) / 1000000000;
-    snprintf(out, size, "%02llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
+    (void)snprintf(out, size, "%02llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
 }
 
 static void show_elapsed(const struct process *x, char *out, size_t size)
 {
     unsigned long long s = (x->now - x->p->start_ns) / 1000000000;
     if (s >= 3600) {
-        snprintf(out, size, "%02llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
+        (void)snprintf(out, size, "%02llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
     } else {
-        snprintf(out, size, "%02llu:%02llu", s / 60, s % 60);
+        (void)snprintf(out, size, "%02llu:%02llu", s / 60, s % 60);
     }
 }
 
 static void show_start(const struct process *x, char *out, size_t size)
 {
     time_t when = time(NULL) - (time_t)((x->now - x->p->start_ns) / 1000000000);
-    strftime(out, size, "%H:%M", localtime(&when));
+    (void)strftime(out, size, "%H:%M", localtime(&when));
 }
 
 static void show_share(const struct process *x, char *out, size_t size)
 {
     uint64_t life = x->now - x->p->start_ns;
     uint64_t used = x->p->user_ns + x->p->system_ns;
-    snprintf(out, size, "%.1f", life == 0 ? 0.0 : 100.0 * (double)used / (double)life);
+    (void)snprintf(out, size, "%.1f", life == 0 ? 0.0 : 100.0 * (double)used / (double)life);
 }
 
 static void show_virtual(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%llu", (unsigned long long)x->p->virtual_bytes / 1024);
+    (void)snprintf(out, size, "%llu", (unsigned long long)x->p->virtual_bytes / 1024);
 }
 
 static void show_resident(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%llu", (unsigned long long)x->p->resident_bytes / 1024);
+    (void)snprintf(out, size, "%llu", (unsigned long long)x->p->resident_bytes / 1024);
 }
 
 static void show_threads(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->threads);
+    (void)snprintf(out, size, "%d", x->p->threads);
 }
 
 static void show_nice(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%d", x->p->nice);
+    (void)snprintf(out, size, "%d", x->p->nice);
 }
 
 static void show_name(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%s", x->p->name);
+    (void)snprintf(out, size, "%s", x->p->name);
 }
 
 static void show_command(const struct process *x, char *out, size_t size)
 {
-    snprintf(out, size, "%s", x->p->command[0] != '\0' ? x->p->command : x->p->name);
+    (void)snprintf(out, size, "%s", x->p->command[0] != '\0' ? x->p->command : x->p->name);
 }
 
 struct column {
@@ -194,18 +194,14 @@ static void add_column(char *word)
     tool_die("%s: no such column", word);
 }
 
-static void add_columns(const char *list)
+// Cuts the list into words; titles are parts of it as long as the program runs.
+static void add_columns(char *list)
 {
-    char *copy = strdup(list);
     char *rest;
-    if (copy == NULL) {
-        tool_die("out of memory");
-    }
-    for (char *word = strtok_r(copy, ", ", &rest); word != NULL;
+    for (char *word = strtok_r(list, ", ", &rest); word != NULL;
          word = strtok_r(NULL, ", ", &rest)) {
         add_column(word);
     }
-    // The titles of the columns point into the copy, which lives as long as the program.
 }
 
 static void add_pids(char *list)
@@ -269,22 +265,26 @@ static void print(const struct process *x)
 
 static void parse(int argc, char **argv)
 {
-    const char *form = "pid,tty,time,comm";
-    const char *own = NULL;
+    static char usual[] = "pid,tty,time,comm";
+    static char full[] = "user,pid,ppid,stime,tty,time,args";
+    static char wide[] = "s,uid,pid,ppid,ni,vsz,rss,tty,time,comm";
+    static char ax[] = "pid,tty,stat,time,args";
+    static char aux[] = "user,pid,%cpu,vsz,rss,tty,stat,start,time,args";
+    char *form = usual;
+    bool has_own = false;
     if (argc > 1 && (strcmp(argv[1], "aux") == 0 || strcmp(argv[1], "ax") == 0)) {
         option.shows_all = true;
-        form = argv[1][2] == '\0' ? "pid,tty,stat,time,args"
-                                  : "user,pid,%cpu,vsz,rss,tty,stat,start,time,args";
+        form = argv[1][2] == '\0' ? ax : aux;
         optind = 2;
     }
     for (int c; (c = getopt(argc, argv, "eAflo:p:")) != -1;) {
         switch (c) {
         case 'e':
         case 'A': option.shows_all = true; break;
-        case 'f': form = "user,pid,ppid,stime,tty,time,args"; break;
-        case 'l': form = "s,uid,pid,ppid,ni,vsz,rss,tty,time,comm"; break;
+        case 'f': form = full; break;
+        case 'l': form = wide; break;
         case 'o':
-            own = optarg;
+            has_own = true;
             add_columns(optarg);
             break;
         case 'p': add_pids(optarg); break;
@@ -294,7 +294,7 @@ static void parse(int argc, char **argv)
     if (optind < argc) {
         tool_usage();
     }
-    if (own == NULL) {
+    if (!has_own) {
         add_columns(form);
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +33,14 @@ int main(int argc, char **argv)
         }
     }
     const char *path = is_physical ? NULL : logical_path();
-    char *found = NULL;
+    char found[PATH_MAX];
     if (path == NULL) {
-        path = found = getcwd(NULL, 0);
+        path = getcwd(found, sizeof(found));
     }
     if (path == NULL) {
         tool_fail(".");
     } else {
         puts(path);
     }
-    free(found);
     return tool_end();
 }

@@ -18,7 +18,7 @@ static bool is_agreed(const char *path, const struct stat *st)
     if (is_forced || (!asks && !(is_protected && isatty(STDIN_FILENO)))) {
         return true;
     }
-    fprintf(stderr, "rm: remove %s%s? ", is_protected ? "write-protected " : "", path);
+    (void)fprintf(stderr, "rm: remove %s%s? ", is_protected ? "write-protected " : "", path);
     char answer[16];
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }

@@ -67,7 +67,7 @@ static void reap_until(pid_t pid)
 static time_t now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec;
 }
 

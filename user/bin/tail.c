@@ -25,11 +25,13 @@ struct text {
 static void append(struct text *t, const char *bytes, size_t size)
 {
     if (t->size + size > t->room) {
-        t->room = (t->size + size) * 2;
-        t->bytes = realloc(t->bytes, t->room);
-        if (t->bytes == NULL) {
+        size_t room = (t->size + size) * 2;
+        char *bytes_now = realloc(t->bytes, room);
+        if (bytes_now == NULL) {
             tool_die("out of memory");
         }
+        t->bytes = bytes_now;
+        t->room = room;
     }
     memcpy(t->bytes + t->size, bytes, size);
     t->size += size;
@@ -78,7 +80,9 @@ static void show_end(int fd, const char *name)
         tool_fail(name);
     }
     size_t start = start_of_end(&t);
-    fwrite(t.bytes + start, 1, t.size - start, stdout);
+    if (start < t.size) {
+        (void)fwrite(t.bytes + start, 1, t.size - start, stdout);
+    }
     free(t.bytes);
 }
 
@@ -93,7 +97,7 @@ static void show_from_start(int fd, const char *name)
             left -= option.counts_bytes || chunk[at] == '\n';
             at++;
         }
-        fwrite(chunk + at, 1, (size_t)(got - at), stdout);
+        (void)fwrite(chunk + at, 1, (size_t)(got - at), stdout);
     }
     if (got < 0) {
         tool_fail(name);
@@ -105,7 +109,7 @@ static void follow(int fd, const char *name)
 {
     for (;;) {
         struct stat st;
-        fflush(stdout);
+        (void)fflush(stdout);
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < lseek(fd, 0, SEEK_CUR)) {
             lseek(fd, 0, SEEK_SET);

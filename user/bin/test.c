@@ -15,7 +15,7 @@ enum { TRUE_STATUS = 0, FALSE_STATUS = 1, ERROR_STATUS = 2, DEPTH_MAX = 64 };
 
 [[noreturn]] static void misuse(const char *word, const char *why)
 {
-    fprintf(stderr, "test: %s: %s\n", word, why);
+    (void)fprintf(stderr, "test: %s: %s\n", word, why);
     exit(ERROR_STATUS);
 }
 

@@ -128,7 +128,7 @@ static unsigned print_cpus(const struct picture *now, const struct picture *befo
     for (size_t i = 0; i < now->cpu_count; i++) {
         printf(" cpu%u %.1f%%", now->cpus[i].index, 100 - cpu_shares(now, before, i).idle);
     }
-    putchar('\n');
+    (void)putchar('\n');
     return 2;
 }
 
@@ -160,12 +160,12 @@ static void print_row(const struct row *r, uint64_t span, int width)
     char line[256];
     unsigned long long hundredths = time_used(r->p) / 10000000;
     const char *command = r->p->command[0] != '\0' ? r->p->command : r->p->name;
-    snprintf(line, sizeof(line), "%5d %-8s %3d %8llu %7llu %c %5.1f %4llu:%02llu.%02llu %s",
-             r->p->pid, tool_owner(r->p->principal), r->p->nice,
-             (unsigned long long)r->p->virtual_bytes / 1024,
-             (unsigned long long)r->p->resident_bytes / 1024, r->p->state,
-             span == 0 ? 0.0 : 100.0 * (double)r->used_ns / (double)span, hundredths / 6000,
-             hundredths / 100 % 60, hundredths % 100, command);
+    (void)snprintf(line, sizeof(line), "%5d %-8s %3d %8llu %7llu %c %5.1f %4llu:%02llu.%02llu %s",
+                   r->p->pid, tool_owner(r->p->principal), r->p->nice,
+                   (unsigned long long)r->p->virtual_bytes / 1024,
+                   (unsigned long long)r->p->resident_bytes / 1024, r->p->state,
+                   span == 0 ? 0.0 : 100.0 * (double)r->used_ns / (double)span, hundredths / 6000,
+                   hundredths / 100 % 60, hundredths % 100, command);
     printf("%.*s\n", width, line);
 }
 
@@ -184,7 +184,7 @@ static void show(const struct picture *now, const struct picture *before)
     }
     qsort(rows, now->process_count, sizeof(*rows), compare);
     if (!is_batch) {
-        fputs("\033[H\033[2J", stdout);
+        (void)fputs("\033[H\033[2J", stdout);
     }
     unsigned lines = print_summary(now, before);
     printf("\n%5s %-8s %3s %8s %7s %c %5s %10s %s\n", "PID", "USER", "NI", "VSZ", "RSS", 'S',
@@ -195,9 +195,9 @@ static void show(const struct picture *now, const struct picture *before)
         print_row(&rows[i], now->time_ns - before->time_ns, width);
     }
     if (is_batch) {
-        putchar('\n');
+        (void)putchar('\n');
     }
-    fflush(stdout);
+    (void)fflush(stdout);
     free(rows);
 }
 
@@ -275,15 +275,15 @@ int main(int argc, char **argv)
     if (optind < argc) {
         tool_usage();
     }
-    signal(SIGINT, give_up);
-    signal(SIGTERM, give_up);
+    (void)signal(SIGINT, give_up);
+    (void)signal(SIGTERM, give_up);
     if (!is_batch) {
         enter_raw_mode();
     }
     run(rounds, seconds);
     if (!is_batch) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
-        putchar('\n');
+        (void)putchar('\n');
     }
     return tool_end();
 }

@@ -40,6 +40,6 @@ int main(int argc, char **argv)
             blank = " ";
         }
     }
-    putchar('\n');
+    (void)putchar('\n');
     return tool_end();
 }

@@ -95,5 +95,5 @@ void account_home(const char *name, char *out, unsigned long size)
 {
     const struct passwd *entry = getpwnam(name);
     bool has_home = entry != NULL && entry->pw_dir != NULL && entry->pw_dir[0] == '/';
-    snprintf(out, size, "%s", has_home ? entry->pw_dir : "/");
+    (void)snprintf(out, size, "%s", has_home ? entry->pw_dir : "/");
 }

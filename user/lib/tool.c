@@ -34,24 +34,24 @@ void tool_begin(int argc, char **argv, const char *options, const char *meaning)
 
 void tool_usage(void)
 {
-    fprintf(stderr, "usage: %s %s\n", tool.name, tool.options);
+    (void)fprintf(stderr, "usage: %s %s\n", tool.name, tool.options);
     exit(TOOL_MISUSED);
 }
 
 void tool_fail(const char *object)
 {
     int why = errno;
-    fflush(stdout);
-    fprintf(stderr, "%s: %s: %s\n", tool.name, object, strerror(why));
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s: %s: %s\n", tool.name, object, strerror(why));
     tool.status = TOOL_FAILED;
 }
 
 static void say(const char *format, va_list arguments)
 {
-    fflush(stdout);
-    fprintf(stderr, "%s: ", tool.name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s: ", tool.name);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
     tool.status = TOOL_FAILED;
 }
 
@@ -123,9 +123,9 @@ const char *tool_size(uint64_t bytes, char room[static 16])
         unit++;
     }
     if (unit == 0) {
-        snprintf(room, 16, "%u", (unsigned)bytes);
+        (void)snprintf(room, 16, "%u", (unsigned)bytes);
     } else {
-        snprintf(room, 16, value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
+        (void)snprintf(room, 16, value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
     }
     return room;
 }
@@ -172,9 +172,9 @@ const char *tool_owner(uid_t owner)
         const struct passwd *entry = getpwuid(owner);
         known = owner;
         if (entry != NULL) {
-            snprintf(name, sizeof(name), "%s", entry->pw_name);
+            (void)snprintf(name, sizeof(name), "%s", entry->pw_name);
         } else {
-            snprintf(name, sizeof(name), "%u", owner);
+            (void)snprintf(name, sizeof(name), "%u", owner);
         }
     }
     return name;
@@ -188,9 +188,9 @@ const char *tool_group(gid_t group)
         const struct group *entry = getgrgid(group);
         known = group;
         if (entry != NULL) {
-            snprintf(name, sizeof(name), "%s", entry->gr_name);
+            (void)snprintf(name, sizeof(name), "%s", entry->gr_name);
         } else {
-            snprintf(name, sizeof(name), "%u", group);
+            (void)snprintf(name, sizeof(name), "%u", group);
         }
     }
     return name;

@@ -53,7 +53,7 @@ static int64_t try_open(int64_t dir, const char *path, uint32_t flags)
 static void duplicates_have_no_more_rights(void)
 {
     char byte = 'x';
-    struct swos_handle_info info;
+    struct swos_handle_info info = {};
     int64_t h = open_at(CWD, "/tmp/file", ABI_O_RDWR | ABI_O_CREAT);
     expect("create", h < 0 ? h : 0, 0);
     int32_t file = (int32_t)h;
@@ -122,8 +122,8 @@ static void calls_want_their_grants(void)
 
 static void a_grant_comes_back_by_its_handle(void)
 {
-    struct swos_handle_info info;
-    struct swos_identity me;
+    struct swos_handle_info info = {};
+    struct swos_identity me = {};
     int64_t h = sys_grant_open(SWOS_GRANT_LOG);
     int64_t poor = sys_handle_duplicate((int32_t)h, SWIFTOS_RIGHT_GETATTR);
     expect("information", sys_handle_info((int32_t)h, &info, sizeof(info)), 0);

@@ -10,7 +10,7 @@
 
 static void make_raw(void)
 {
-    struct abi_termios t;
+    struct abi_termios t = {};
     if (sys_ioctl(STDIN_HANDLE, ABI_TCGETS, (uintptr_t)&t) == 0) {
         t.input &= ~(uint32_t)ABI_IXON;
         t.local &= ~(uint32_t)(ABI_ICANON | ABI_ECHO | ABI_ISIG);

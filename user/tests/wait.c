@@ -39,8 +39,8 @@ static int64_t start_echo(const int32_t *there, const int32_t *back)
 
 static void round_trips(unsigned rounds)
 {
-    int32_t there[2];
-    int32_t back[2];
+    int32_t there[2] = {-1, -1};
+    int32_t back[2] = {-1, -1};
     char byte = 'x';
     check(sys_pipe2(there, 0) == 0 && sys_pipe2(back, 0) == 0, "two pipes");
     int64_t pid = start_echo(there, back);
@@ -61,7 +61,7 @@ static void round_trips(unsigned rounds)
 
 static void poll_pipe(void)
 {
-    int32_t pipe[2];
+    int32_t pipe[2] = {-1, -1};
     struct abi_timespec soon = {.nanoseconds = 2000000};
     check(sys_pipe2(pipe, ABI_WAIT_NONBLOCK) == 0, "a pipe");
     struct abi_pollfd p[3] = {{pipe[0], IN, 0}, {pipe[1], OUT, 0}, {-1, IN, 0}};
@@ -83,7 +83,7 @@ static void poll_pipe(void)
 static void wait_on_set(void)
 {
     struct abi_epoll_event e = {.events = IN, .data = 77};
-    struct abi_epoll_event out[2];
+    struct abi_epoll_event out[2] = {};
     uint64_t count = 5;
     int32_t set = (int32_t)sys_epoll_create1(0);
     int32_t counter = (int32_t)sys_eventfd2(0, ABI_WAIT_NONBLOCK);

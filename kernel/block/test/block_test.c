@@ -49,11 +49,11 @@ TEST(a_request_that_is_not_whole_sectors_within_the_disk_is_refused)
 {
     void *bytes;
     EXPECT(make_ram(RAMDISK_READ_ONLY));
-    EXPECT_OK(heap_alloc(2 * SECTOR, &bytes));
+    EXPECT_OK(heap_alloc(2ul * SECTOR, &bytes));
     EXPECT_STATUS(block_read(&ram.block, 1, bytes, SECTOR), ERR_INVAL);
     EXPECT_STATUS(block_read(&ram.block, 0, bytes, 100), ERR_INVAL);
     EXPECT_STATUS(block_read(&ram.block, DISK_SIZE, bytes, SECTOR), ERR_RANGE);
-    EXPECT_STATUS(block_read(&ram.block, DISK_SIZE - SECTOR, bytes, 2 * SECTOR), ERR_RANGE);
+    EXPECT_STATUS(block_read(&ram.block, DISK_SIZE - SECTOR, bytes, 2ul * SECTOR), ERR_RANGE);
     EXPECT_STATUS(block_read(&ram.block, UINT64_MAX - SECTOR + 1, bytes, SECTOR), ERR_RANGE);
     EXPECT_STATUS(block_write(&ram.block, 0, bytes, SECTOR), ERR_ROFS);
     heap_free(bytes);
@@ -148,7 +148,7 @@ static void submit_many(const struct block_segment *segment)
     for (unsigned i = 0; i < MANY; i++) {
         many.requests[i] = (struct block_request){
             .op = BLOCK_READ,
-            .offset = i * SECTOR,
+            .offset = (uint64_t)i * SECTOR,
             .segments = segment,
             .segment_count = 1,
             .done = count_done,

@@ -11,9 +11,8 @@ struct stream_file {
     enum semihost_stream stream; // [I]
 };
 
-static status_t write(struct file *f, struct uio *from, uint64_t *position)
+static status_t write(struct file *f, struct uio *from, [[maybe_unused]] uint64_t *position)
 {
-    (void)position;
     enum semihost_stream stream = container_of(f, struct stream_file, file)->stream;
     char chunk[CHUNK_SIZE];
     status_t status = OK;

@@ -187,8 +187,7 @@ static status_t alloc_places(struct virtio_blk *b)
 
 static status_t set_up(struct virtio_blk *b)
 {
-    static constexpr uint64_t wanted =
-        F_SIZE_MAX | F_SEG_MAX | F_READ_ONLY | F_BLOCK_SIZE | F_FLUSH;
+    const uint64_t wanted = F_SIZE_MAX | F_SEG_MAX | F_READ_ONLY | F_BLOCK_SIZE | F_FLUSH;
     status_t status = virtio_negotiate(b->device, 0, wanted);
     if (status == OK) {
         status = virtio_queue_create(b->device, 0, QUEUE_SIZE, interrupt, &b->queue);

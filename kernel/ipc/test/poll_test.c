@@ -186,12 +186,22 @@ TEST(a_set_gives_what_is_ready_as_long_as_it_is)
     EXPECT_OK(take(b, &value));
     EXPECT_EQ(ready(set, e, 4), 0);
     EXPECT_EQ(file_poll(set, NULL), 0);
+    drop(a);
+    drop(b);
+    drop(set);
+}
+
+TEST(what_left_a_set_is_told_no_more)
+{
+    struct epoll_event e[4];
+    struct file *set = make_set();
+    struct file *a = make_counter(0, 0);
+    EXPECT_OK(watch(set, a, 3, EVENT_IN));
     EXPECT_OK(epoll_remove(set, a, 3));
     EXPECT_STATUS(epoll_remove(set, a, 3), ERR_NOENT);
     EXPECT_OK(add(a, 1));
     EXPECT_EQ(ready(set, e, 4), 0);
     drop(a);
-    drop(b);
     drop(set);
 }
 

@@ -59,8 +59,8 @@ TEST(a_mapping_grows_elsewhere_with_what_it_holds)
     EXPECT_OK(remap(0, 4, 5, REMAP_MAY_MOVE, &to));
     EXPECT(to != page(0));
     EXPECT_EQ(user_peek(to), 1);
-    EXPECT_EQ(user_peek(to + 3 * PAGE_SIZE), 4);
-    EXPECT_EQ(user_peek(to + 4 * PAGE_SIZE), 0);
+    EXPECT_EQ(user_peek(to + 3ull * PAGE_SIZE), 4);
+    EXPECT_EQ(user_peek(to + 4ull * PAGE_SIZE), 0);
     EXPECT_EQ(user_peek(page(0)), -1);
     EXPECT_EQ(user_peek(page(4)), 0);
     EXPECT_EQ(as->mapped_pages, 6);

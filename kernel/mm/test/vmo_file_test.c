@@ -60,7 +60,7 @@ TEST(who_reads_on_gets_more_and_more_at_a_time)
 
 TEST(a_page_that_cannot_be_read_is_an_error_for_its_readers_only)
 {
-    set_up(&disk_ops, 4 * PAGE_SIZE);
+    set_up(&disk_ops, 4ull * PAGE_SIZE);
     disk.bad_page = 2;
     EXPECT_EQ(byte_at(0), 1);
     EXPECT_EQ(byte_at(1ull * PAGE_SIZE), 2);
@@ -73,7 +73,7 @@ TEST(a_page_that_cannot_be_read_is_an_error_for_its_readers_only)
 
 TEST(what_was_written_is_read_and_reaches_the_pager_when_asked)
 {
-    set_up(&disk_ops, 2 * PAGE_SIZE);
+    set_up(&disk_ops, 2ull * PAGE_SIZE);
     EXPECT_OK(put(1, 77));
     EXPECT_OK(put(5 * PAGE_SIZE + 3, 78));
     EXPECT_EQ(vmo_size(file), 5 * PAGE_SIZE + 4);
@@ -92,9 +92,9 @@ TEST(what_was_written_is_read_and_reaches_the_pager_when_asked)
 
 TEST(what_the_pager_did_not_store_stays_dirty)
 {
-    set_up(&disk_ops, 3 * PAGE_SIZE);
+    set_up(&disk_ops, 3ull * PAGE_SIZE);
     EXPECT_OK(put(0, 70));
-    EXPECT_OK(put(2 * PAGE_SIZE, 72));
+    EXPECT_OK(put(2ull * PAGE_SIZE, 72));
     disk.bad_page = 0;
     EXPECT_STATUS(vmo_sync(file, 0, 3), ERR_IO);
     EXPECT_EQ(disk.bytes[2][0], 72);
@@ -106,14 +106,14 @@ TEST(what_the_pager_did_not_store_stays_dirty)
 
 TEST(a_file_that_shrank_and_grew_reads_as_zero_there)
 {
-    set_up(&disk_ops, 4 * PAGE_SIZE);
+    set_up(&disk_ops, 4ull * PAGE_SIZE);
     EXPECT_OK(put(PAGE_SIZE + 9, 9));
-    EXPECT_OK(put(3 * PAGE_SIZE, 9));
+    EXPECT_OK(put(3ull * PAGE_SIZE, 9));
     disk_init(&disk);
     memset(disk.bytes[2], 0, sizeof(disk.bytes) - sizeof(disk.bytes[0]) * 2); // as a pager's would
     EXPECT_OK(vmo_resize(file, PAGE_SIZE + 5));
     EXPECT_EQ(byte_at(PAGE_SIZE + 5), -1);
-    EXPECT_OK(vmo_resize(file, 8 * PAGE_SIZE));
+    EXPECT_OK(vmo_resize(file, 8ull * PAGE_SIZE));
     EXPECT_EQ(byte_at(PAGE_SIZE), 2);
     EXPECT_EQ(byte_at(PAGE_SIZE + 9), 0);
     EXPECT_EQ(byte_at(3ull * PAGE_SIZE), 0);
@@ -191,7 +191,7 @@ TEST(zeroing_bytes_keeps_what_is_beside_them)
     memset(bytes, 3, sizeof(bytes));
     set_up_memory(0, 3);
     EXPECT_OK(vmo_write_bytes(file, 0, bytes, sizeof(bytes)));
-    EXPECT_OK(vmo_zero(file, 100, 2 * PAGE_SIZE));
+    EXPECT_OK(vmo_zero(file, 100, 2ull * PAGE_SIZE));
     EXPECT_EQ(byte_at(99), 3);
     EXPECT_EQ(byte_at(100), 0);
     EXPECT_EQ(byte_at(2 * PAGE_SIZE + 99), 0);
@@ -247,13 +247,13 @@ static status_t fault_at(vaddr_t va, bool is_write)
 
 TEST(a_shared_mapping_and_write_show_the_same_bytes)
 {
-    set_up(&disk_ops, 8 * PAGE_SIZE);
+    set_up(&disk_ops, 8ull * PAGE_SIZE);
     enter();
     map_file(place, 0, 8, PROT_RW, ASPACE_SHARED);
     EXPECT_EQ(user_peek(at_page(3)), 4);
     EXPECT(user_write(at_page(3), 90));
     EXPECT_EQ(byte_at(3ull * PAGE_SIZE), 90);
-    EXPECT_OK(put(3 * PAGE_SIZE, 91));
+    EXPECT_OK(put(3ull * PAGE_SIZE, 91));
     EXPECT_EQ(user_peek(at_page(3)), 91);
     leave();
     tear_down();
@@ -261,7 +261,7 @@ TEST(a_shared_mapping_and_write_show_the_same_bytes)
 
 TEST(each_write_through_a_mapping_reaches_the_pager)
 {
-    set_up(&disk_ops, 4 * PAGE_SIZE);
+    set_up(&disk_ops, 4ull * PAGE_SIZE);
     enter();
     map_file(place, 0, 4, PROT_RW, ASPACE_SHARED);
     EXPECT_EQ(user_peek(at_page(1)), 2);
@@ -278,17 +278,17 @@ TEST(each_write_through_a_mapping_reaches_the_pager)
 
 TEST(a_private_mapping_shows_the_file_until_it_is_written)
 {
-    set_up(&disk_ops, 8 * PAGE_SIZE);
+    set_up(&disk_ops, 8ull * PAGE_SIZE);
     enter();
     map_file(place, 2, 4, PROT_RW, 0);
     EXPECT_EQ(user_peek(at_page(0)), 3);
-    EXPECT_OK(put(2 * PAGE_SIZE, 50));
+    EXPECT_OK(put(2ull * PAGE_SIZE, 50));
     EXPECT_EQ(user_peek(at_page(0)), 50);
     EXPECT(user_write(at_page(0), 51));
     EXPECT(user_write(at_page(3), 52)); // never read before
     EXPECT_EQ(byte_at(2ull * PAGE_SIZE), 50);
     EXPECT_EQ(byte_at(5ull * PAGE_SIZE), 6);
-    EXPECT_OK(put(2 * PAGE_SIZE, 53));
+    EXPECT_OK(put(2ull * PAGE_SIZE, 53));
     EXPECT_EQ(user_peek(at_page(0)), 51);
     EXPECT_EQ(user_peek(at_page(3)), 52);
     leave();
@@ -298,7 +298,7 @@ TEST(a_private_mapping_shows_the_file_until_it_is_written)
 TEST(a_fork_copies_private_pages_of_a_file_on_write)
 {
     struct aspace *child = NULL;
-    set_up(&disk_ops, 8 * PAGE_SIZE);
+    set_up(&disk_ops, 8ull * PAGE_SIZE);
     enter();
     map_file(place, 2, 4, PROT_RW, 0);
     EXPECT(user_write(at_page(0), 60));
@@ -331,7 +331,7 @@ TEST(pages_beyond_the_end_of_a_file_cannot_be_touched)
     EXPECT_EQ(user_peek(at_page(2)), -1);
     EXPECT_EQ(user_peek(at_page(10)), -1);
     EXPECT_EQ(user_peek(at_page(0)), 1);
-    EXPECT_OK(vmo_resize(file, 4 * PAGE_SIZE));
+    EXPECT_OK(vmo_resize(file, 4ull * PAGE_SIZE));
     EXPECT_EQ(user_peek(at_page(3)), 4);
     leave();
     tear_down();
@@ -339,7 +339,7 @@ TEST(pages_beyond_the_end_of_a_file_cannot_be_touched)
 
 TEST(a_page_that_cannot_be_read_is_an_error_of_the_fault)
 {
-    set_up(&disk_ops, 4 * PAGE_SIZE);
+    set_up(&disk_ops, 4ull * PAGE_SIZE);
     disk.bad_page = 1;
     enter();
     map_file(place, 0, 4, PROT_RW, ASPACE_SHARED);
@@ -353,7 +353,7 @@ TEST(a_private_object_of_the_kernel_is_written_without_touching_the_file)
 {
     struct vmo *v = NULL;
     uint8_t bytes[4] = {};
-    set_up(&disk_ops, 2 * PAGE_SIZE);
+    set_up(&disk_ops, 2ull * PAGE_SIZE);
     EXPECT_OK(vmo_create_private(file, &v));
     EXPECT_OK(vmo_zero(v, 1, PAGE_SIZE - 1));
     EXPECT_OK(vmo_write_bytes(v, PAGE_SIZE - 1, (uint8_t[]){8, 9}, 2));
@@ -362,7 +362,7 @@ TEST(a_private_object_of_the_kernel_is_written_without_touching_the_file)
     EXPECT_OK(vmo_read_bytes(v, 0, bytes, 1));
     EXPECT_EQ(bytes[0], 1);
     EXPECT_EQ(byte_at(PAGE_SIZE), 2);
-    EXPECT_STATUS(vmo_write_bytes(v, 2 * PAGE_SIZE, bytes, 1), ERR_RANGE);
+    EXPECT_STATUS(vmo_write_bytes(v, 2ull * PAGE_SIZE, bytes, 1), ERR_RANGE);
     vmo_unref(v);
     tear_down();
 }
@@ -371,7 +371,7 @@ TEST(a_private_object_of_the_kernel_is_written_without_touching_the_file)
 
 TEST(clean_pages_leave_when_memory_is_short_and_come_again)
 {
-    set_up(&disk_ops, 8 * PAGE_SIZE);
+    set_up(&disk_ops, 8ull * PAGE_SIZE);
     enter();
     map_file(place, 0, 8, PROT_READ, ASPACE_SHARED);
     for (size_t i = 0; i < 8; i++) {
@@ -390,7 +390,7 @@ TEST(clean_pages_leave_when_memory_is_short_and_come_again)
 
 TEST(a_page_that_was_used_is_spared_once)
 {
-    set_up(&disk_ops, 2 * PAGE_SIZE);
+    set_up(&disk_ops, 2ull * PAGE_SIZE);
     (void)cache_shrink(SIZE_MAX);
     EXPECT_EQ(byte_at(PAGE_SIZE), 2);
     EXPECT_EQ(vmo_resident_pages(file), 1);
@@ -403,7 +403,7 @@ TEST(a_page_that_was_used_is_spared_once)
 
 TEST(a_private_copy_does_not_leave)
 {
-    set_up(&disk_ops, 2 * PAGE_SIZE);
+    set_up(&disk_ops, 2ull * PAGE_SIZE);
     enter();
     map_file(place, 0, 2, PROT_RW, 0);
     EXPECT(user_write(at_page(0), 33));
@@ -494,7 +494,7 @@ static void sweep(status_t (*operation)(void), unsigned flags)
 {
     bool has_failed = inject_is_available();
     for (size_t n = 0; has_failed && !test_has_failed(); n++) {
-        set_up(&disk_ops, 4 * PAGE_SIZE);
+        set_up(&disk_ops, 4ull * PAGE_SIZE);
         enter();
         map_file(place, 0, 4, PROT_RW, flags);
         inject_arm(n);

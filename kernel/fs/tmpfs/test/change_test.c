@@ -155,14 +155,14 @@ TEST(a_file_system_that_is_full_says_so)
         EXPECT_EQ(u.left, 0);
     }
     uio_init_kernel(&u, page, sizeof(page));
-    EXPECT_STATUS(file_pwrite(f, &u, 5 * PAGE_SIZE), ERR_NOSPC);
+    EXPECT_STATUS(file_pwrite(f, &u, 5ull * PAGE_SIZE), ERR_NOSPC);
     struct abi_statfs s;
     EXPECT_OK(t.mount->ops->statfs(t.mount, &s));
     EXPECT_EQ(s.blocks, 2);
     EXPECT_EQ(s.blocks_free, 0);
     EXPECT_OK(vnode_truncate(file_vnode(f), 1));
     uio_init_kernel(&u, page, 1);
-    EXPECT_OK(file_pwrite(f, &u, 5 * PAGE_SIZE));
+    EXPECT_OK(file_pwrite(f, &u, 5ull * PAGE_SIZE));
     file_unref(f);
     EXPECT_OK(tree_mkdir(&t, "d"));
     EXPECT_STATUS(tree_mkdir(&t, "e"), ERR_NOSPC);

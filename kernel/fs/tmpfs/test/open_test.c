@@ -143,8 +143,8 @@ TEST(a_directory_gives_each_entry_once_however_small_the_room)
     struct file *f;
     struct seen seen = {};
     EXPECT_OK(tree_begin(&t, ""));
-    for (char c = 'a'; c <= 'p'; c++) {
-        char name[2] = {c, '\0'};
+    for (int c = 'a'; c <= 'p'; c++) {
+        char name[2] = {(char)c, '\0'};
         EXPECT_OK(tree_file(&t, name, ""));
     }
     EXPECT_OK(tree_open(&t, "/", ABI_O_RDONLY | ABI_O_DIRECTORY, &f));

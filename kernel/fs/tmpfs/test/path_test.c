@@ -28,7 +28,7 @@ TEST(a_path_goes_through_directories_dots_and_slashes)
 TEST(links_are_followed_on_the_way_and_at_the_end_if_wanted)
 {
     struct tree t;
-    struct abi_stat s;
+    struct abi_stat s = {};
     build(&t);
     EXPECT_EQ(tree_inode(&t, "a/link"), tree_inode(&t, "a/b/f"));
     EXPECT_EQ(tree_inode(&t, "absolute/link"), tree_inode(&t, "a/b/f"));
@@ -144,6 +144,24 @@ TEST(who_may_what_is_asked_of_capabilities_first_and_modes_second)
     EXPECT_OK(vfs_set_mode(v, &t.base, 0644));
     EXPECT_OK(vnode_may(v, other, WANT_READ));
     EXPECT_STATUS(vnode_may(v, other, WANT_WRITE), ERR_ACCES);
+    vnode_unref(v);
+    cred_unref(owner);
+    cred_unref(other);
+    cred_unref(guest);
+    tree_end(&t);
+}
+
+TEST(only_owners_change_modes_and_only_administrators_owners)
+{
+    struct tree t;
+    struct cred *owner;
+    struct cred *other;
+    build(&t);
+    EXPECT_OK(cred_create(7, 7, 1, SWOS_CAP_FS_READ | SWOS_CAP_TMP_WRITE, &owner));
+    EXPECT_OK(cred_create(8, 8, 1, SWOS_CAP_FS_READ | SWOS_CAP_TMP_WRITE, &other));
+    struct vnode *v;
+    EXPECT_OK(path_find(&t.base, tree_text("a/b/f"), PATH_FOLLOW, &v));
+    EXPECT_OK(vfs_set_owner(v, &t.base, 7, 7));
     struct path_base base = t.base;
     base.who = other;
     EXPECT_STATUS(vfs_set_mode(v, &base, 0666), ERR_PERM);
@@ -157,7 +175,6 @@ TEST(who_may_what_is_asked_of_capabilities_first_and_modes_second)
     vnode_unref(v);
     cred_unref(owner);
     cred_unref(other);
-    cred_unref(guest);
     tree_end(&t);
 }
 
