@@ -9,13 +9,10 @@
 
 /* ---- Being told ---- */
 
-static void tell_threads_locked(struct process *p, const struct uthread *except) REQUIRES(p -> lock)
+static void tell_threads_locked(struct process *p) REQUIRES(p -> lock)
 {
     list_for_each (node, &p->threads) {
-        struct uthread *t = container_of(node, struct uthread, link);
-        if (t != except) {
-            thread_notify(&t->thread, THREAD_KILLED);
-        }
+        thread_notify(&container_of(node, struct uthread, link)->thread, THREAD_KILLED);
     }
 }
 
@@ -26,7 +23,7 @@ void process_end_locked(struct process *p, int wait_status)
                                             memory_order_release, memory_order_relaxed);
     p->is_ending = true;
     p->is_stopped = false;
-    tell_threads_locked(p, NULL);
+    tell_threads_locked(p);
     wait_wake_all(&p->stop_wait);
     wait_wake_all(&p->fewer_threads);
 }
