@@ -5,8 +5,6 @@ import re
 import pytest
 
 
-
-
 class Session:
     """A terminal with a login on it."""
 
@@ -48,7 +46,7 @@ def session(build, machine):
 def test_root_logs_in_works_and_leaves(session, smp):
     s = session("--smp", smp)
     s.log_in("root", "swordfish")
-    assert "session: principal=1 session=1 caps=63" in s.terminal.text
+    s.terminal.wait_for_text("session: principal=1 session=1 caps=63")
     text, status = s.run("id")
     assert status == 0 and text.startswith("principal=1(root) session=1 caps=0x3f grants=")
     assert s.run("echo $HOME $USER; pwd") == ("/root root\n/root\n", 0)
