@@ -298,7 +298,6 @@ status_t process_load(struct process *p, const struct path_base *base, const cha
     return program_load(&r, &p->aspace, frame);
 }
 
-// What strings may take of a new stack.
 size_t process_strings_limit(const struct process *p)
 {
     return u64_min(p->limits[LIMIT_STACK].soft, DEFAULT_STACK) / 4;

@@ -136,6 +136,9 @@ struct process_clone {
 };
 status_t process_clone(const struct process_clone *c, pid_t *pid);
 
+// What arguments and environment of a program may take, with the stack that `p` may have.
+size_t process_strings_limit(const struct process *p);
+
 // Replaces the program of the current process, which then has one thread: the caller.  `path` is as
 // given; the strings are arguments and environment.  Errors as program_load.
 struct program_request;

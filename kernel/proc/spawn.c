@@ -210,6 +210,24 @@ static status_t do_dup2(struct spawning *s, const struct swos_spawn_action *a)
     return handle_duplicate_at(t, a->source, a->handle, SWIFTOS_RIGHT_ALL, 0);
 }
 
+// The directory behind a handle, with a reference; *out only when OK.
+static status_t get_directory(struct handle_table *t, handle_t h, struct vnode **out)
+{
+    struct file *f;
+    status_t status = handle_get_file(t, h, SWIFTOS_RIGHT_LOOKUP, &f);
+    if (status != OK) {
+        return status;
+    }
+    struct vnode *v = file_vnode(f);
+    status = v == NULL || v->type != VNODE_DIRECTORY ? ERR_NOTDIR : OK;
+    if (status == OK) {
+        vnode_ref(v);
+        *out = v;
+    }
+    file_unref(f);
+    return status;
+}
+
 static status_t do_chdir(struct spawning *s, const struct swos_spawn_action *a)
 {
     struct span path;
@@ -233,18 +251,11 @@ static status_t do_chdir(struct spawning *s, const struct swos_spawn_action *a)
 
 static status_t do_fchdir(struct spawning *s, const struct swos_spawn_action *a)
 {
-    struct file *f;
-    status_t status = handle_get_file(s->child->handles, a->handle, SWIFTOS_RIGHT_LOOKUP, &f);
-    if (status != OK) {
-        return status;
-    }
-    struct vnode *v = file_vnode(f);
-    status = v == NULL || v->type != VNODE_DIRECTORY ? ERR_NOTDIR : OK;
+    struct vnode *v;
+    status_t status = get_directory(s->child->handles, a->handle, &v);
     if (status == OK) {
-        vnode_ref(v);
         fs_context_set_cwd(s->child->fs, v);
     }
-    file_unref(f);
     return status;
 }
 
@@ -329,23 +340,10 @@ static status_t load_program(struct spawning *s, struct arch_frame *frame)
 // Where relative paths begin; with a reference.
 static status_t find_directory(struct spawning *s)
 {
-    struct file *f;
     if (s->request->directory == AT_WORKING_DIRECTORY) {
         return OK;
     }
-    status_t status = handle_get_file(process_current()->handles, s->request->directory,
-                                      SWIFTOS_RIGHT_LOOKUP, &f);
-    if (status != OK) {
-        return status;
-    }
-    struct vnode *v = file_vnode(f);
-    status = v == NULL || v->type != VNODE_DIRECTORY ? ERR_NOTDIR : OK;
-    if (status == OK) {
-        vnode_ref(v);
-        s->directory = v;
-    }
-    file_unref(f);
-    return status;
+    return get_directory(process_current()->handles, s->request->directory, &s->directory);
 }
 
 static status_t prepare(struct spawning *s, struct arch_frame *frame)

@@ -58,9 +58,6 @@ void process_record_discard(struct process *p);
 // Name and command line, for reports.
 void process_name(struct process *p, const char *path, struct span args);
 
-// What strings may take of a new stack.
-size_t process_strings_limit(const struct process *p);
-
 // Loads p->aspace.
 struct program_strings;
 status_t process_load(struct process *p, const struct path_base *base, const char *path,

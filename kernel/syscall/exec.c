@@ -6,17 +6,17 @@
 #include "kernel/mm/heap.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/program.h"
+#include "kernel/syscall/decode.h"
 #include "kernel/syscall/path.h"
 #include "kernel/vfs/open.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
-enum { NAME_SIZE = 256, STRINGS_SHARE = 4 };
+enum { NAME_SIZE = 256 };
 
 static status_t read_strings(struct program_strings *s, vaddr_t argv, vaddr_t envp)
 {
-    uint64_t stack = process_current()->limits[LIMIT_STACK].soft;
-    program_strings_init(s, u64_min(stack, 8 << 20) / STRINGS_SHARE);
+    program_strings_init(s, process_strings_limit(process_current()));
     status_t status = program_strings_add_user(s, argv, &s->argc);
     return status == OK ? program_strings_add_user(s, envp, &s->envc) : status;
 }
@@ -113,7 +113,7 @@ int64_t sys_spawn_handles(vaddr_t path, vaddr_t argv, vaddr_t handles, uint64_t 
 {
     pid_t pid = 0;
     struct swos_spawn r = {
-        .directory = -100,
+        .directory = AT_WORKING_DIRECTORY,
         .argv = argv,
         .handles = handles,
         .handle_count = (uint32_t)count,

@@ -4,6 +4,7 @@
 #include "abi/resource.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/timespec.h"
+#include "kernel/syscall/usage.h"
 #include "lib/base/bits.h"
 
 enum { USAGE_SELF = 0, USAGE_CHILDREN = -1, USAGE_THREAD = 1 };
@@ -83,6 +84,15 @@ int64_t sys_setrlimit(uint32_t resource, vaddr_t limit)
     return limit == 0 ? ERR_FAULT : limit_of(process_current(), resource, limit, 0);
 }
 
+status_t usage_to_user(vaddr_t at, const struct process_usage *u)
+{
+    struct abi_rusage out = {.user = timeval_of(u->user_ns),
+                             .system = timeval_of(u->system_ns),
+                             .max_resident_kib =
+                                 (int64_t)(u->max_resident_pages * (PAGE_SIZE / 1024))};
+    return arch_copy_to_user(at, &out, sizeof(out)) == 0 ? OK : ERR_FAULT;
+}
+
 int64_t sys_getrusage(int32_t who, vaddr_t usage)
 {
     struct process *p = process_current();
@@ -93,9 +103,5 @@ int64_t sys_getrusage(int32_t who, vaddr_t usage)
     case USAGE_CHILDREN: process_children_usage(&u); break;
     default: return ERR_INVAL;
     }
-    struct abi_rusage out = {.user = timeval_of(u.user_ns),
-                             .system = timeval_of(u.system_ns),
-                             .max_resident_kib =
-                                 (int64_t)(u.max_resident_pages * (PAGE_SIZE / 1024))};
-    return arch_copy_to_user(usage, &out, sizeof(out)) == 0 ? 0 : ERR_FAULT;
+    return usage_to_user(usage, &u);
 }

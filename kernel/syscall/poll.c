@@ -13,6 +13,7 @@
 #include "kernel/object/handle.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/publish.h"
+#include "kernel/syscall/timespec.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
@@ -20,33 +21,16 @@ enum { SMALL = 8 }; // entries on the stack
 
 /* ---- What these calls share ---- */
 
-static nsec_t deadline_in(nsec_t ns)
-{
-    nsec_t deadline;
-    return __builtin_add_overflow(time_now(), ns, &deadline) ? NSEC_NEVER : deadline;
-}
-
 // A relative timeout as a deadline; 0 for one of nothing.  No timeout: NSEC_NEVER.
 static status_t read_timeout(vaddr_t timeout, nsec_t *deadline)
 {
-    struct abi_timespec t;
     nsec_t ns;
     *deadline = NSEC_NEVER;
-    if (timeout == 0) {
-        return OK;
+    status_t status = timeout == 0 ? OK : timespec_from_user(timeout, &ns);
+    if (status == OK && timeout != 0) {
+        *deadline = ns == 0 ? 0 : deadline_after(ns);
     }
-    if (arch_copy_from_user(&t, timeout, sizeof(t)) != 0) {
-        return ERR_FAULT;
-    }
-    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NSEC_PER_SEC) {
-        return ERR_INVAL;
-    }
-    if (__builtin_mul_overflow((nsec_t)t.seconds, NSEC_PER_SEC, &ns) ||
-        __builtin_add_overflow(ns, (nsec_t)t.nanoseconds, &ns)) {
-        return OK;
-    }
-    *deadline = ns == 0 ? 0 : deadline_in(ns);
-    return OK;
+    return status;
 }
 
 // The signal mask of a wait, if it has one.
@@ -439,7 +423,7 @@ int64_t sys_epoll_pwait(struct file *epoll, vaddr_t events, int32_t count, int32
     }
     nsec_t deadline = timeout_ms < 0    ? NSEC_NEVER
                       : timeout_ms == 0 ? 0
-                                        : deadline_in((nsec_t)timeout_ms * NSEC_PER_MSEC);
+                                        : deadline_after((nsec_t)timeout_ms * NSEC_PER_MSEC);
     size_t max = (size_t)count;
     size_t found = 0;
     struct epoll_event *room = events_room(epoll, small, &max);

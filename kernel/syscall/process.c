@@ -3,13 +3,13 @@
 #include "kernel/proc/process.h"
 
 #include "abi/gen/syscall_handlers.h"
-#include "abi/resource.h"
 #include "abi/signal.h"
 #include "abi/sys.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/job.h"
+#include "kernel/syscall/usage.h"
 #include "lib/base/bits.h"
 
 enum { SPAWN_PATH_MAX = 1024, ARGS_MAX_BYTES = 65536 };
@@ -93,14 +93,7 @@ int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
 
 static status_t store_usage(vaddr_t at, const struct process_usage *u)
 {
-    struct abi_rusage out = {
-        .user = {(int64_t)(u->user_ns / NSEC_PER_SEC),
-                 (int64_t)(u->user_ns % NSEC_PER_SEC / NSEC_PER_USEC)},
-        .system = {(int64_t)(u->system_ns / NSEC_PER_SEC),
-                   (int64_t)(u->system_ns % NSEC_PER_SEC / NSEC_PER_USEC)},
-        .max_resident_kib = (int64_t)(u->max_resident_pages * (PAGE_SIZE / 1024)),
-    };
-    return at == 0 || arch_copy_to_user(at, &out, sizeof(out)) == 0 ? OK : ERR_FAULT;
+    return at == 0 ? OK : usage_to_user(at, u);
 }
 
 int64_t sys_wait4(int32_t pid, vaddr_t status_address, uint32_t options, vaddr_t usage)

@@ -3,9 +3,9 @@
 #include "kernel/proc/signal.h"
 
 #include "abi/gen/syscall_handlers.h"
-#include "abi/stat.h"
 #include "kernel/core/time.h"
 #include "kernel/proc/process.h"
+#include "kernel/syscall/timespec.h"
 #include "lib/base/bits.h"
 
 enum { SET_SIZE = sizeof(uint64_t) };
@@ -144,26 +144,6 @@ int64_t sys_rt_sigsuspend(vaddr_t set, uint64_t set_size)
     return ERR_INTR;
 }
 
-static status_t get_deadline(vaddr_t timeout, nsec_t *out)
-{
-    struct abi_timespec t;
-    *out = NSEC_NEVER;
-    if (timeout == 0) {
-        return OK;
-    }
-    if (arch_copy_from_user(&t, timeout, sizeof(t)) != 0) {
-        return ERR_FAULT;
-    }
-    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NSEC_PER_SEC) {
-        return ERR_INVAL;
-    }
-    nsec_t now = time_now();
-    bool is_never = (uint64_t)t.seconds > (NSEC_NEVER - now) / NSEC_PER_SEC - 1;
-    *out =
-        is_never ? NSEC_NEVER : now + (uint64_t)t.seconds * NSEC_PER_SEC + (uint64_t)t.nanoseconds;
-    return OK;
-}
-
 // The set is unblocked while the thread sleeps, so that its signals wake it; but what wakes it is
 // taken here before anything is delivered.
 static status_t wait_for_signal(uint64_t set, nsec_t deadline, struct signal_info *info)
@@ -194,7 +174,7 @@ int64_t sys_rt_sigtimedwait(vaddr_t set, vaddr_t info, vaddr_t timeout, uint64_t
     struct signal_info got;
     status_t status = get_set(set, set_size, &wanted);
     if (status == OK) {
-        status = get_deadline(timeout, &deadline);
+        status = deadline_from_user(timeout, &deadline);
     }
     if (status == OK) {
         status = wait_for_signal(wanted, deadline, &got);

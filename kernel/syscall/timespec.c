@@ -61,6 +61,17 @@ nsec_t deadline_after(nsec_t ns)
     return __builtin_add_overflow(time_now(), ns, &at) ? LAST : at;
 }
 
+status_t deadline_from_user(vaddr_t at, nsec_t *out)
+{
+    nsec_t ns;
+    *out = NSEC_NEVER;
+    status_t status = at == 0 ? OK : timespec_from_user(at, &ns);
+    if (status == OK && at != 0) {
+        *out = deadline_after(ns);
+    }
+    return status;
+}
+
 nsec_t deadline_at_wall(nsec_t ns)
 {
     nsec_t wall = time_wall();

@@ -15,3 +15,7 @@ struct abi_timeval timeval_of(nsec_t ns);
 // The monotonic deadline `ns` from now, and that at which the wall clock shows `ns` as it is set now.
 nsec_t deadline_after(nsec_t ns);
 nsec_t deadline_at_wall(nsec_t ns);
+
+// The monotonic deadline after the time-out at `at`; none there (0): NSEC_NEVER.  Errors as
+// timespec_from_user.
+status_t deadline_from_user(vaddr_t at, nsec_t *out);

@@ -133,6 +133,20 @@ static void copy_one(const char *from, const char *to, const struct stat *st)
     }
 }
 
+// Where a visited path goes, in memory of its own.
+static char *target_of(const char *path)
+{
+    const char *rest = path + tree.from_len;
+    while (*rest == '/') {
+        rest++;
+    }
+    char *to = *rest == '\0' ? strdup(tree.to) : tool_join(tree.to, rest);
+    if (to == NULL) {
+        tool_die("out of memory");
+    }
+    return to;
+}
+
 static int visit(const char *path, const struct stat *st, int kind, struct FTW *)
 {
     if (kind == FTW_NS || kind == FTW_DNR) {
@@ -143,16 +157,9 @@ static int visit(const char *path, const struct stat *st, int kind, struct FTW *
         tool_warn("%s: a directory cannot be copied into itself", path);
         return -1;
     }
-    const char *rest = path + tree.from_len;
-    while (*rest == '/') {
-        rest++;
-    }
-    char *to = *rest == '\0' ? strdup(tree.to) : tool_join(tree.to, rest);
-    if (to == NULL) {
-        tool_die("out of memory");
-    }
+    char *to = target_of(path);
     copy_one(path, to, st);
-    if (*rest == '\0') {
+    if (strcmp(to, tree.to) == 0) {
         tree.has_target = stat(to, &tree.target) == 0;
     }
     free(to);
@@ -163,14 +170,10 @@ static int visit(const char *path, const struct stat *st, int kind, struct FTW *
 static int finish(const char *path, const struct stat *st, int kind, struct FTW *)
 {
     if (kind == FTW_DP) {
-        const char *rest = path + tree.from_len;
-        while (*rest == '/') {
-            rest++;
-        }
-        char *to = *rest == '\0' ? strdup(tree.to) : tool_join(tree.to, rest);
-        if (to != NULL && option.is_kept) {
+        char *to = target_of(path);
+        if (option.is_kept) {
             keep_attributes(to, st);
-        } else if (to != NULL && (st->st_mode & S_IRWXU) != S_IRWXU) {
+        } else if ((st->st_mode & S_IRWXU) != S_IRWXU) {
             chmod(to, st->st_mode & 0777);
         }
         free(to);
@@ -203,17 +206,6 @@ static void copy(const char *from, const char *to)
     }
 }
 
-// The last component of `path` without slashes behind it, in place.
-static char *base_of(char *path)
-{
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/') {
-        path[--len] = '\0';
-    }
-    char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 int main(int argc, char **argv)
 {
     tool_begin(argc, argv, "[-adfiPnpRrv] FROM... TO",
@@ -243,7 +235,7 @@ int main(int argc, char **argv)
         tool_die("%s: not a directory", to);
     }
     for (int i = optind; i < argc - 1; i++) {
-        char *place = is_directory ? tool_join(to, base_of(argv[i])) : NULL;
+        char *place = is_directory ? tool_join(to, tool_base(argv[i])) : NULL;
         copy(argv[i], place != NULL ? place : to);
         free(place);
     }

@@ -71,16 +71,6 @@ static void move(char *from, char *to)
     }
 }
 
-static char *base_of(char *path)
-{
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/') {
-        path[--len] = '\0';
-    }
-    char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 int main(int argc, char **argv)
 {
     tool_begin(argc, argv, "[-fin] FROM... TO",
@@ -110,7 +100,7 @@ int main(int argc, char **argv)
         tool_die("%s: not a directory", to);
     }
     for (int i = optind; i < argc - 1; i++) {
-        char *place = is_directory ? tool_join(to, base_of(argv[i])) : NULL;
+        char *place = is_directory ? tool_join(to, tool_base(argv[i])) : NULL;
         move(argv[i], place != NULL ? place : to);
         free(place);
     }

@@ -249,6 +249,16 @@ bool tool_copy(int from, const char *from_name, int to, const char *to_name)
     }
 }
 
+char *tool_base(char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        path[--len] = '\0';
+    }
+    char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 char *tool_join(const char *directory, const char *path)
 {
     char *out;

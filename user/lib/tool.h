@@ -62,5 +62,8 @@ bool tool_parse_mode(const char *text, mode_t old, bool is_directory, mode_t *ou
 // Copies all that is left of `from`; false after a message.
 bool tool_copy(int from, const char *from_name, int to, const char *to_name);
 
+// The last component of `path`, in place; slashes behind it go.
+char *tool_base(char *path);
+
 // "DIR/NAME of PATH" in memory of its own; ends the program when there is none.
 char *tool_join(const char *directory, const char *path);
