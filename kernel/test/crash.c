@@ -135,9 +135,21 @@ static void in_interrupt(void)
 
 static _Atomic uint32_t is_stuck;
 
+// The two stay apart: a thread that waits behind one that never gives its CPU up may wait forever.
+static status_t stay_on(struct cpu_set *set, unsigned cpu)
+{
+    set->bits[0] = 1ull << cpu;
+    return thread_set_affinity(thread_current(), set);
+}
+
 static void be_stuck(void *unused)
 {
     (void)unused;
+    static uint64_t bits[1];
+    static struct cpu_set set = {1, bits};
+    if (stay_on(&set, 1) != OK) {
+        return;
+    }
     arch_irq_disable();
     is_stuck = cpu_this()->index + 1;
     for (;;) {
@@ -148,7 +160,9 @@ static void be_stuck(void *unused)
 // Another CPU that does not answer.
 static void with_cpu_stuck(void)
 {
-    if (kthread_create("stuck", be_stuck, NULL, NULL) != OK) {
+    static uint64_t bits[1];
+    static struct cpu_set set = {1, bits};
+    if (stay_on(&set, 0) != OK || kthread_create("stuck", be_stuck, NULL, NULL) != OK) {
         return;
     }
     while (is_stuck == 0) {
