@@ -244,6 +244,7 @@ static status_t publish(struct process *p, struct uthread *t, const struct proce
         }
         if (p->pid == FIRST_PID) {
             process_tree.first = p;
+            p->signals.is_spared = true; // nobody else sees it yet
         }
         t->tid = p->pid;
         add_thread(p, t);

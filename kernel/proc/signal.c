@@ -16,6 +16,8 @@ constexpr uint64_t STOP_SIGNALS =
 constexpr uint64_t IGNORED_BY_DEFAULT =
     1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
 
+enum { SENDER_UNKNOWN = -1 }; // there was no memory for the sender's words
+
 struct signal_entry {
     struct list link;
     struct signal_info info;
@@ -34,6 +36,7 @@ void signal_state_init(struct signal_state *s)
     memset(s->actions, 0, sizeof(s->actions));
     s->ignored = IGNORED_BY_DEFAULT;
     s->queued = 0;
+    s->is_spared = false;
     pending_init(&s->pending);
 }
 
@@ -112,7 +115,7 @@ static status_t add(struct signal_pending *p, struct signal_state *s, uint64_t l
 static void take(struct signal_pending *p, struct signal_state *s, int signal,
                  struct signal_info *out)
 {
-    *out = (struct signal_info){.signal = signal, .code = ABI_SI_USER};
+    *out = (struct signal_info){.signal = signal, .code = ABI_SI_USER, .sender = SENDER_UNKNOWN};
     list_for_each (node, &p->queue) {
         struct signal_entry *e = container_of(node, struct signal_entry, link);
         if (e->info.signal == signal) {
@@ -150,6 +153,14 @@ static bool take_next_locked(struct process *p, struct uthread *t, uint64_t set,
 static bool is_ignored_locked(struct process *p, int signal) REQUIRES(p -> lock)
 {
     return (p->signals.ignored & signal_bit(signal)) != 0;
+}
+
+// What the default action would be done for is spared it.
+static bool is_spared_locked(struct process *p, const struct signal_info *info) REQUIRES(p -> lock)
+{
+    return p->signals.is_spared && info->sender != 0 && info->sender != p->pid &&
+           p->signals.actions[info->signal - 1].handler == ABI_SIG_DFL &&
+           !is_ignored_locked(p, info->signal);
 }
 
 static bool is_wanted_by(const struct uthread *t, uint64_t bit)
@@ -227,9 +238,14 @@ status_t signal_send_process(struct process *p, const struct signal_info *info)
         spin_unlock_irqrestore(&p->lock, flags);
         return OK;
     }
+    // A blocked signal is kept although nothing would be done now: sigwait may want it.
+    bool is_kept = is_blocked_everywhere_locked(p, bit);
+    if (is_spared_locked(p, info) && !is_kept) {
+        spin_unlock_irqrestore(&p->lock, flags);
+        return OK;
+    }
     prepare_locked(p, info->signal);
-    // A blocked signal is kept although it is ignored now: sigwait may want it.
-    if (!is_ignored_locked(p, info->signal) || is_blocked_everywhere_locked(p, bit)) {
+    if (!is_ignored_locked(p, info->signal) || is_kept) {
         if (info->signal == SIGKILL) {
             process_end_locked(p, wait_status_signalled(SIGKILL));
         } else {
@@ -245,6 +261,9 @@ static status_t send_thread_locked(struct process *p, struct uthread *t,
                                    const struct signal_info *info) REQUIRES(p -> lock)
 {
     bool is_wanted = is_wanted_by(t, signal_bit(info->signal));
+    if (is_spared_locked(p, info) && is_wanted) {
+        return OK;
+    }
     prepare_locked(p, info->signal);
     if (is_ignored_locked(p, info->signal) && is_wanted) {
         return OK;
@@ -297,6 +316,9 @@ bool signal_force(const struct signal_info *info)
         t->signals.mask &= ~bit;
     }
     bool is_handled = action->handler > ABI_SIG_IGN;
+    if (!is_handled) {
+        p->signals.is_spared = false; // also if it cannot be kept, or another's waits already
+    }
     (void)add(&t->signals.pending, &p->signals, UINT64_MAX, info);
     thread_notify(&t->thread, THREAD_SIGNALLED);
     spin_unlock_irqrestore(&p->lock, flags);
@@ -652,7 +674,7 @@ static enum outcome deliver_next(struct process *p, struct uthread *t, struct si
     } else {
         uint64_t bit = signal_bit(info->signal);
         *action = p->signals.actions[info->signal - 1];
-        if (is_nothing(action, info->signal)) {
+        if (is_nothing(action, info->signal) || is_spared_locked(p, info)) {
             outcome = WENT_ON;
         } else if (action->handler > ABI_SIG_IGN) {
             outcome = HANDLER;

@@ -13,6 +13,10 @@
  * Stop signals and SIGCONT cancel each other as they are sent.  A stopped process has `is_stopped`
  * set; its threads wait on stop_wait on their way to user mode.
  *
+ * The first process is spared: a signal that another process sends it, SIGKILL and SIGSTOP among them,
+ * does nothing unless it handles or awaits it.  What it sends itself and its own faults end it as they
+ * end any other.
+ *
  * Locking: the process's lock (a spinlock, interrupts masked) guards dispositions, pending signals,
  * masks and stop state of the process and its threads; a thread's mask is written by that thread only.
  * signal_send_* may be called in any context: what concerns the parent is left to a worker.
@@ -32,6 +36,7 @@ struct signal_info {
     int32_t pid; // or a timer's identifier
     uint32_t uid;
     uint64_t value; // or the address of a fault, or the status of a child
+    int32_t sender; // the process that sent it, whatever it says of itself; 0: the kernel
     nsec_t user_ns; // of a child
     nsec_t system_ns;
 };
@@ -47,6 +52,7 @@ struct signal_state {                         // of a process
     struct signal_pending pending;            // [process lock]
     uint32_t queued;                          // [process lock] entries of process and threads
     struct signal_source *source;             // [process lock] who reads signals; NULL: nobody
+    bool is_spared; // [process lock] what others send does nothing without a handler
 };
 
 struct signal_thread {             // of a thread

@@ -23,7 +23,12 @@ static struct signal_info from_caller(int32_t signal, int code)
     struct process *self = process_current();
     struct cred *c = process_get_cred(self);
     struct signal_info info = {
-        .signal = signal, .code = code, .pid = self->pid, .uid = c->principal};
+        .signal = signal,
+        .code = code,
+        .pid = self->pid,
+        .uid = c->principal,
+        .sender = self->pid,
+    };
     cred_unref(c);
     return info;
 }
@@ -53,11 +58,18 @@ static status_t from_words(int32_t pid, int32_t signal, vaddr_t at, struct signa
     if (arch_copy_from_user(&in, at, sizeof(in)) != 0) {
         return ERR_FAULT;
     }
-    if ((in.code >= 0 || in.code == ABI_SI_TKILL) && pid != process_current()->pid) {
+    pid_t self = process_current()->pid;
+    if ((in.code >= 0 || in.code == ABI_SI_TKILL) && pid != self) {
         return ERR_PERM;
     }
     *out = (struct signal_info){
-        .signal = signal, .code = in.code, .pid = in.pid, .uid = in.uid, .value = in.value};
+        .signal = signal,
+        .code = in.code,
+        .pid = in.pid,
+        .uid = in.uid,
+        .value = in.value,
+        .sender = self,
+    };
     return OK;
 }
 

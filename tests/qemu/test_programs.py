@@ -2,7 +2,7 @@
 """Programs at EL0: they start, end, and cannot harm the rest."""
 import pytest
 
-SIGILL, SIGTRAP, SIGBUS, SIGSEGV = 4, 5, 7, 11
+SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGSEGV, SIGTERM = 4, 5, 6, 7, 11, 15
 
 
 def test_arguments_output_error_and_status_come_back(guest):
@@ -26,6 +26,17 @@ def test_a_fault_ends_the_program_with_the_right_signal_and_a_log_line(guest, tm
     result = guest("--log", log, "--", "/bin/fault", cause)
     assert result.returncode == 128 + signal, result.stderr
     assert "/bin/fault" in log.read_text()
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_signals_of_others_do_not_end_the_first_process(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_first")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("how,signal", [("abort", SIGABRT), ("kill", SIGTERM)])
+def test_the_first_process_can_end_itself(guest, how, signal):
+    assert guest("--", "/bin/posix_first", how).returncode == 128 + signal
 
 
 @pytest.mark.parametrize("smp", ["1", "2", "4"])
