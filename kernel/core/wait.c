@@ -82,12 +82,14 @@ static void ring(struct timer *timer)
 // `alarm` NULL: no deadline.
 static status_t sleep_until_event(struct waiter *w, struct alarm *a, enum wait_flags flags)
 {
-    bool is_interruptible = (flags & WAIT_INTERRUPTIBLE) != 0;
+    uint32_t enders = (flags & WAIT_INTERRUPTIBLE) != 0 ? THREAD_KILLED | THREAD_SIGNALLED
+                      : (flags & WAIT_KILLABLE) != 0    ? THREAD_KILLED
+                                                        : 0;
     for (;;) {
         if (atomic_load_explicit(&w->was_woken, memory_order_acquire)) {
             return OK;
         }
-        if (is_interruptible && thread_is_notified(w->thread)) {
+        if ((thread_flags(w->thread) & enders) != 0) {
             return ERR_INTR;
         }
         if (a != NULL && atomic_load_explicit(&a->has_rung, memory_order_acquire)) {

@@ -44,6 +44,7 @@ struct waiter {
 enum wait_flags {
     WAIT_DEFAULT = 0,
     WAIT_INTERRUPTIBLE = 1 << 0, // a pending signal or kill ends the sleep with ERR_INTR
+    WAIT_KILLABLE = 1 << 1,      // only a kill does
 };
 
 #define WAIT_QUEUE_INIT(name, queue_name)                                                          \

@@ -136,6 +136,7 @@ static bool leave(struct process *p, struct uthread *t)
     irqflags_t flags = spin_lock_irqsave(&p->lock);
     list_del_init(&t->link);
     signal_pending_fini(&t->signals.pending, &p->signals);
+    signal_pass_on_locked(p);
     p->usage.user_ns += thread_run_time(thread);
     bool is_last = --p->thread_count == 0;
     wait_wake_all(&p->fewer_threads);

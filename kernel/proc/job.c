@@ -232,6 +232,14 @@ static bool is_orphaned_locked(const struct job_group *g, const struct process *
     return true;
 }
 
+bool job_is_orphaned(const struct process *p)
+{
+    mutex_lock(&process_tree.lock);
+    bool is_orphaned = p->group == NULL || is_orphaned_locked(p->group, NULL);
+    mutex_unlock(&process_tree.lock);
+    return is_orphaned;
+}
+
 static bool has_stopped_locked(const struct job_group *g, const struct process *without)
     REQUIRES(process_tree.lock)
 {

@@ -39,6 +39,10 @@ status_t job_ids(pid_t pid, pid_t *group, pid_t *session); // of a process; 0: t
 // stopped members get SIGHUP and SIGCONT.  Thread context, no locks.
 void job_process_ending(struct process *p);
 
+// Whether no member of the process's group has a parent in another group of the session.  Thread
+// context, no locks.
+bool job_is_orphaned(const struct process *p);
+
 // Sends to all members of a group that the caller may send to.  ERR_SRCH: no such group; ERR_PERM:
 // none of them.  With `is_kernel` permission is not asked.
 status_t job_signal_group(pid_t id, const struct signal_info *info, bool is_kernel);

@@ -270,6 +270,7 @@ status_t process_launch(struct process *p, const struct arch_frame *frame,
             arch_thread_set_tls(&t->thread.arch, c->tls);
         }
         t->clear_tid = (c->flags & CLONE_CHILD_CLEARTID) != 0 ? c->child_tid : 0;
+        t->set_tid = (c->flags & CLONE_CHILD_SETTID) != 0 ? c->child_tid : 0;
     }
     if (how != NULL) {
         t->signals.mask = how->signal_mask;
@@ -395,9 +396,22 @@ static struct arch_frame clone_frame(const struct process_clone *c)
     return frame;
 }
 
-static status_t store_tid(vaddr_t at, pid_t tid)
+// As on Linux a bad pointer is not reported: there is a child by then.
+static void store_tid(vaddr_t at, pid_t tid)
 {
-    return arch_copy_to_user(at, &tid, sizeof(tid)) == 0 ? OK : ERR_FAULT;
+    (void)arch_copy_to_user(at, &tid, sizeof(tid));
+}
+
+// Takes a thread that never ran, and that others may have found by its identifier, out of the tree.
+static void forget_thread(struct process *p, struct uthread *t)
+{
+    mutex_lock(&process_tree.lock);
+    rb_erase(&process_tree.by_tid, &t->by_tid);
+    mutex_unlock(&process_tree.lock);
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    signal_pending_fini(&t->signals.pending, &p->signals);
+    spin_unlock_irqrestore(&p->lock, flags);
+    uthread_destroy(t);
 }
 
 static status_t clone_thread(const struct process_clone *c, pid_t *out)
@@ -421,30 +435,41 @@ static status_t clone_thread(const struct process_clone *c, pid_t *out)
     mutex_unlock(&process_tree.lock);
     // Before it runs, so that neither side sees an old value.
     if ((c->flags & CLONE_PARENT_SETTID) != 0) {
-        status = store_tid(c->parent_tid, t->tid);
+        store_tid(c->parent_tid, t->tid);
     }
-    if (status == OK && (c->flags & CLONE_CHILD_SETTID) != 0) {
-        status = store_tid(c->child_tid, t->tid);
+    if ((c->flags & CLONE_CHILD_SETTID) != 0) {
+        store_tid(c->child_tid, t->tid);
     }
     irqflags_t flags = spin_lock_irqsave(&p->lock);
-    if (status == OK && (p->is_ending || p->is_execing)) {
-        status = ERR_INTR;
-    }
-    if (status == OK) {
+    bool is_over = p->is_ending || p->is_execing;
+    if (!is_over) {
         list_add_tail(&p->threads, &t->link);
         p->thread_count++;
     }
     spin_unlock_irqrestore(&p->lock, flags);
-    if (status != OK) {
-        mutex_lock(&process_tree.lock);
-        rb_erase(&process_tree.by_tid, &t->by_tid);
-        mutex_unlock(&process_tree.lock);
-        uthread_destroy(t);
-        return status;
+    if (is_over) {
+        forget_thread(p, t);
+        return ERR_INTR;
     }
     *out = t->tid;
     thread_start(&t->thread);
     return OK;
+}
+
+// Until the child has another program or has ended.  A kill does not wait for that: the child then has
+// nobody to tell.
+static void wait_for_vfork(struct process *child, struct completion *done)
+{
+    if (completion_wait_until(done, NSEC_NEVER, WAIT_KILLABLE) == OK) {
+        return;
+    }
+    irqflags_t flags = spin_lock_irqsave(&child->lock);
+    bool is_being_told = child->vfork_done == NULL;
+    child->vfork_done = NULL;
+    spin_unlock_irqrestore(&child->lock, flags);
+    if (is_being_told) {
+        completion_wait(done);
+    }
 }
 
 static status_t clone_process(const struct process_clone *c, pid_t *pid)
@@ -472,11 +497,15 @@ static status_t clone_process(const struct process_clone *c, pid_t *pid)
     if (is_vfork) {
         completion_init(&done, "vfork");
         p->vfork_done = &done;
+        process_ref(p); // it may end, and be waited for, before this thread looks again
     }
     struct arch_frame frame = clone_frame(c);
     status = process_launch(p, &frame, c, NULL, pid);
-    if (status == OK && is_vfork) {
-        completion_wait(&done);
+    if (is_vfork) {
+        if (status == OK) {
+            wait_for_vfork(p, &done);
+        }
+        process_unref(p);
     }
     return status;
 }
@@ -497,7 +526,7 @@ status_t process_clone(const struct process_clone *c, pid_t *pid)
     }
     status_t status = clone_process(c, pid);
     if (status == OK && (c->flags & CLONE_PARENT_SETTID) != 0) {
-        status = store_tid(c->parent_tid, *pid);
+        store_tid(c->parent_tid, *pid);
     }
     return status;
 }

@@ -95,6 +95,7 @@ struct process {
     bool is_execing;                 // [lock] all threads but one are told to end
     struct wait_queue fewer_threads; // woken when one has ended
     struct signal_state signals;     // [lock]
+    bool is_stopping;                // [lock] a stop signal was taken, and no SIGCONT came since
     bool is_stopped;                 // [lock]
     int stop_signal;                 // [lock] that stopped it
     bool stop_untold;                // [lock] the parent has not waited for the stop

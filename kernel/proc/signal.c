@@ -6,13 +6,17 @@
 #include "abi/gen/syscall_numbers.h"
 #include "kernel/ipc/caller.h"
 #include "kernel/mm/heap.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/tree_priv.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
 constexpr uint64_t UNBLOCKABLE = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
 constexpr uint64_t STOP_SIGNALS =
     1ull << (SIGSTOP - 1) | 1ull << (SIGTSTP - 1) | 1ull << (SIGTTIN - 1) | 1ull << (SIGTTOU - 1);
+// What an instruction of the thread raises: handled first, so that the handler sees that instruction.
+constexpr uint64_t OF_INSTRUCTIONS = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) |
+                                     1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) |
+                                     1ull << (SIGFPE - 1);
 constexpr uint64_t IGNORED_BY_DEFAULT =
     1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
 
@@ -131,7 +135,7 @@ static void take(struct signal_pending *p, struct signal_state *s, int signal,
     }
 }
 
-// The next of `set`, in the thread's or the process's: faults and the like first, being lowest.
+// The next of `set`, in the thread's or the process's.
 static bool take_next_locked(struct process *p, struct uthread *t, uint64_t set,
                              struct signal_info *out) REQUIRES(p -> lock)
 {
@@ -142,9 +146,9 @@ static bool take_next_locked(struct process *p, struct uthread *t, uint64_t set,
     if ((from->set & set) == 0) {
         return false;
     }
-    uint64_t first = (from->set & set) & UNBLOCKABLE;
-    first = first != 0 ? first : from->set & set;
-    take(from, &p->signals, __builtin_ctzll(first) + 1, out);
+    uint64_t all = from->set & set;
+    uint64_t first = (all & UNBLOCKABLE) != 0 ? all & UNBLOCKABLE : all & OF_INSTRUCTIONS;
+    take(from, &p->signals, __builtin_ctzll(first != 0 ? first : all) + 1, out);
     return true;
 }
 
@@ -180,6 +184,19 @@ static void tell_one_locked(struct process *p, uint64_t bit) REQUIRES(p -> lock)
     }
 }
 
+// The same for each of the set.
+static void tell_each_locked(struct process *p, uint64_t set) REQUIRES(p -> lock)
+{
+    for (; set != 0; set &= set - 1) {
+        tell_one_locked(p, set & -set);
+    }
+}
+
+void signal_pass_on_locked(struct process *p)
+{
+    tell_each_locked(p, p->signals.pending.set);
+}
+
 static void forget_locked(struct process *p, uint64_t set) REQUIRES(p -> lock)
 {
     drop(&p->signals.pending, &p->signals, set);
@@ -204,6 +221,7 @@ static void prepare_locked(struct process *p, int signal) REQUIRES(p -> lock)
 {
     uint64_t bit = signal_bit(signal);
     if (signal == SIGCONT) {
+        p->is_stopping = false;
         forget_locked(p, STOP_SIGNALS);
         go_on_locked(p);
     } else if ((bit & STOP_SIGNALS) != 0) {
@@ -362,8 +380,8 @@ uint64_t signal_set_mask(uint64_t mask)
     }
     // Others may take what this thread no longer does.
     uint64_t given_up = p->signals.pending.set & t->signals.mask & ~old;
-    if (given_up != 0 && p->thread_count > 1) {
-        tell_one_locked(p, given_up & -given_up);
+    if (p->thread_count > 1) {
+        tell_each_locked(p, given_up);
     }
     spin_unlock_irqrestore(&p->lock, flags);
     return old;
@@ -648,9 +666,10 @@ static void wait_stopped(struct process *p)
 
 static void stop_locked(struct process *p, int signal) REQUIRES(p -> lock)
 {
-    if (p->is_ending) {
+    if (p->is_ending || !p->is_stopping) {
         return;
     }
+    p->is_stopping = false;
     p->is_stopped = true;
     p->stop_signal = signal;
     p->stop_untold = true;
@@ -661,7 +680,21 @@ static void stop_locked(struct process *p, int signal) REQUIRES(p -> lock)
     process_notify_parent(p);
 }
 
-enum outcome { NOTHING_LEFT, WENT_ON, HANDLER, FATAL };
+// The terminal's stop signals do nothing to a group that nobody is left to continue (POSIX.1-2024
+// XSH 2.4.3).
+static void stop(struct process *p, int signal)
+{
+    bool is_void = signal != SIGSTOP && job_is_orphaned(p);
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (is_void) {
+        p->is_stopping = false;
+    } else {
+        stop_locked(p, signal);
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+}
+
+enum outcome { NOTHING_LEFT, WENT_ON, HANDLER, STOP, FATAL };
 
 // Takes the next signal and does what needs the lock only.
 static enum outcome deliver_next(struct process *p, struct uthread *t, struct signal_info *info,
@@ -682,7 +715,8 @@ static enum outcome deliver_next(struct process *p, struct uthread *t, struct si
                 set_action_locked(p, info->signal, &(struct abi_sigaction){.handler = ABI_SIG_DFL});
             }
         } else if ((bit & STOP_SIGNALS) != 0) {
-            stop_locked(p, info->signal);
+            p->is_stopping = true; // unless a SIGCONT comes before that is done
+            outcome = STOP;
         } else {
             outcome = FATAL;
         }
@@ -707,6 +741,9 @@ void signal_deliver(struct arch_frame *frame, struct signal_call *call)
         enum outcome outcome = deliver_next(p, t, &info, &action);
         if (outcome == FATAL) {
             process_exit(wait_status_signalled(info.signal));
+        }
+        if (outcome == STOP) {
+            stop(p, info.signal);
         }
         if (outcome == HANDLER) {
             settle(frame, call, (action.flags & ABI_SA_RESTART) != 0);

@@ -155,6 +155,9 @@ status_t process_kill(pid_t pid, const struct signal_info *info)
     if (info->signal < 0 || info->signal > SIGNAL_MAX) {
         return ERR_INVAL;
     }
+    if (pid == INT32_MIN) { // minus the number of no group
+        return ERR_SRCH;
+    }
     if (pid == -1) {
         return kill_everybody(info);
     }

@@ -32,6 +32,9 @@ void tree_insert_thread_locked(struct uthread *t) REQUIRES(process_tree.lock);
 // Takes an ended process out of the tree; its reference goes to the caller.
 void tree_remove_locked(struct process *p) REQUIRES(process_tree.lock);
 
+// A thread has left: what only it was told of, another one of the process is told (signal.c).
+void signal_pass_on_locked(struct process *p) REQUIRES(p -> lock);
+
 // Tells the parent, which must exist: SIGCHLD as it asked for, and its waiting threads.
 struct signal_info;
 void tree_notify_parent_locked(struct process *parent, const struct signal_info *info,

@@ -23,6 +23,10 @@ static const struct thread_ops uthread_ops = {.reap = reap};
 
 static void enter_user(void *arg)
 {
+    const struct uthread *t = uthread_current();
+    if (t->set_tid != 0) { // in its own address space; a bad pointer is its own affair
+        (void)arch_copy_to_user(t->set_tid, &t->tid, sizeof(t->tid));
+    }
     arch_enter_user(arg);
 }
 

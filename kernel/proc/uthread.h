@@ -19,6 +19,7 @@ struct uthread {
     bool has_own_id;         // [tree lock] it is in the tree
     struct list link;        // [process lock] of the process
     struct signal_thread signals;
+    vaddr_t set_tid;     // [I] word to hold its identifier before it runs; 0: none
     vaddr_t clear_tid;   // [c] word to zero and wake at the end; 0: none
     vaddr_t robust_list; // [c] head of the list of locks to release at the end; 0: none
 };

@@ -102,6 +102,9 @@ int64_t sys_wait4(int32_t pid, vaddr_t status_address, uint32_t options, vaddr_t
     if ((options & ~(uint32_t)(ABI_WNOHANG | ABI_WUNTRACED | ABI_WCONTINUED)) != 0) {
         return ERR_INVAL;
     }
+    if (pid == INT32_MIN) { // minus the number of no group
+        return ERR_CHILD;
+    }
     struct process_wait_request request = {.pid = pid, .options = options | ABI_WEXITED};
     status_t status = process_wait(&request, &r);
     if (status != OK || r.pid == 0) {
@@ -144,8 +147,8 @@ int64_t sys_waitid(uint32_t type, int32_t id, vaddr_t info, uint32_t options, va
     };
     struct process_wait_result r;
     struct process_wait_request request = {.pid = -1, .options = options};
-    if ((options & ~KNOWN) != 0 || (options & EVENTS) == 0 || id < 0 ||
-        (type == ABI_P_PID && id == 0)) {
+    if ((options & ~KNOWN) != 0 || (options & EVENTS) == 0 || (type == ABI_P_PID && id <= 0) ||
+        (type == ABI_P_PGID && id < 0)) {
         return ERR_INVAL;
     }
     switch (type) {

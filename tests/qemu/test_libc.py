@@ -4,7 +4,7 @@ unless something is wrong."""
 import pytest
 
 
-@pytest.mark.parametrize("name", ["locale", "memory", "process", "stdio", "threads", "time"])
+@pytest.mark.parametrize("name", ["jobs", "locale", "memory", "process", "stdio", "threads", "time"])
 def test_the_c_library_does_what_its_standard_says(guest, name):
     result = guest("--smp", "4", "--", f"/bin/libc_{name}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
