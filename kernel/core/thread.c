@@ -100,13 +100,15 @@ static void move(struct run_queue *rq, struct thread *t) RELEASES(rq -> lock) NO
     spin_unlock(&rq->lock);
 }
 
-status_t thread_set_affinity(struct thread *t, struct cpu_set *set) NO_THREAD_ANALYSIS
+status_t thread_swap_affinity(struct thread *t, struct cpu_set *set,
+                              struct cpu_set **old) NO_THREAD_ANALYSIS
 {
     if (set != NULL && !has_online(set)) {
         return ERR_INVAL;
     }
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = rq_lock_thread(t);
+    *old = t->affinity;
     t->affinity = set;
     note_plain(t);
     if (thread_is_allowed(t, rq->cpu)) {
@@ -115,10 +117,32 @@ status_t thread_set_affinity(struct thread *t, struct cpu_set *set) NO_THREAD_AN
         move(rq, t);
     }
     arch_irq_restore(flags);
+    return OK;
+}
+
+status_t thread_set_affinity(struct thread *t, struct cpu_set *set)
+{
+    struct cpu_set *old;
+    status_t status = thread_swap_affinity(t, set, &old);
     if (t == thread_current()) {
         thread_preempt_point();
     }
-    return OK;
+    return status;
+}
+
+void thread_get_affinity(struct thread *t, struct cpu_set *out) NO_THREAD_ANALYSIS
+{
+    memset(out->bits, 0, out->words * sizeof(*out->bits));
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    cpu_for_each_online(c)
+    {
+        if (c->index / 64 < out->words && thread_is_allowed(t, c)) {
+            out->bits[c->index / 64] |= 1ull << (c->index % 64);
+        }
+    }
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
 }
 
 // Takes the thread out of its class, before any change of policy, priority or weight, and puts it

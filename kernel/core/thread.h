@@ -84,7 +84,7 @@ struct thread {
     int nice;                     // [run queue lock]
     struct fair_entity fair;      // [run queue lock] THREAD_FAIR
     struct rt_entity rt;          // [run queue lock] THREAD_FIFO, THREAD_ROUND_ROBIN
-    struct cpu_set *affinity;     // [run queue lock] NULL: any CPU
+    struct cpu_set *affinity;     // [run queue lock] NULL: any CPU; what it points to never changes
     nsec_t run_ns;                // [run queue lock] CPU time used up to the last switch
     nsec_t run_ns_awake;          // [run queue lock] run_ns when it slept last
     nsec_t burst_ns;              // [run queue lock] how long it runs between sleeps, roughly
@@ -149,9 +149,17 @@ status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags);
 // Costs two instructions when not.
 static ALWAYS_INLINE void thread_preempt_point(void);
 
-// Allows the thread on the CPUs in `set` only (borrowed until the next call or the thread's end;
-// NULL: all); moves it at once if it stands elsewhere.  ERR_INVAL: no CPU of the set is online.
+// Allows the thread on the CPUs in `set` only (borrowed until a later call gives it back or the thread
+// ends; NULL: all) and gives the set that it had, so that of several callers at once each gets another
+// one back.  If the thread stands elsewhere it moves at once; the current one at its next preemption
+// point.  ERR_INVAL: no CPU of the set is online, *old is as it was.  Any context.
+status_t thread_swap_affinity(struct thread *t, struct cpu_set *set, struct cpu_set **old);
+
+// The same for who keeps its sets itself; the current thread has moved when it returns.
 status_t thread_set_affinity(struct thread *t, struct cpu_set *set);
+
+// Fills `out`, whose bits are the caller's, with the online CPUs that the thread is allowed on.
+void thread_get_affinity(struct thread *t, struct cpu_set *out);
 
 // A place in the fair class by nice value, -20 (most) to 19 (clamped).  Any thread that is not dead.
 void thread_set_nice(struct thread *t, int nice);

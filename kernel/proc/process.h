@@ -165,6 +165,13 @@ void process_end_locked(struct process *p, int wait_status) REQUIRES(p -> lock);
 status_t process_kill(pid_t pid, const struct signal_info *info);
 status_t process_kill_thread(pid_t pid, pid_t tid, const struct signal_info *info); // pid 0: any
 
+// Calls `act` with the thread of that identifier (0: the current one; that of a process: its first), if
+// the current process may see it, or change it: it may send signals to its process.  `act` must not
+// sleep.  ERR_SRCH: there is no such thread, or it may not be seen.  ERR_PERM: it may not be changed.
+enum thread_use { THREAD_USE_LOOK, THREAD_USE_CHANGE };
+status_t process_with_thread(pid_t tid, enum thread_use use,
+                             status_t (*act)(struct uthread *t, void *context), void *context);
+
 // wait4 and waitid.
 struct process_wait_request {
     pid_t pid;        // > 0: that child; -1: any; 0 or < -1: of the group (0: the caller's)

@@ -205,6 +205,51 @@ status_t process_kill_thread(pid_t pid, pid_t tid, const struct signal_info *inf
     return status;
 }
 
+/* ---- Threads by number ---- */
+
+static status_t may_use(struct process *p, enum thread_use use)
+{
+    bool is_own = signal_may_send(p, 0);
+    if (use == THREAD_USE_CHANGE) {
+        return is_own ? OK : ERR_PERM; // as for a signal
+    }
+    return is_own || process_may_see(p) ? OK : ERR_SRCH;
+}
+
+// The lock keeps the first thread, which nothing else does: it can leave before the others.
+static status_t with_first_thread(struct process *p, status_t (*act)(struct uthread *, void *),
+                                  void *context)
+{
+    status_t status = ERR_SRCH;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    list_for_each (node, &p->threads) {
+        struct uthread *t = container_of(node, struct uthread, link);
+        if (t->tid == p->pid) {
+            status = act(t, context);
+            break;
+        }
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+    return status;
+}
+
+status_t process_with_thread(pid_t tid, enum thread_use use,
+                             status_t (*act)(struct uthread *t, void *context), void *context)
+{
+    if (tid == 0 || tid == uthread_current()->tid) {
+        return act(uthread_current(), context);
+    }
+    mutex_lock(&process_tree.lock);
+    struct uthread *t = tree_find_thread_locked(tid);
+    struct process *p = t != NULL ? t->thread.process : tree_find_locked(tid);
+    status_t status = p == NULL ? ERR_SRCH : may_use(p, use);
+    if (status == OK) {
+        status = t != NULL ? act(t, context) : with_first_thread(p, act, context);
+    }
+    mutex_unlock(&process_tree.lock);
+    return status;
+}
+
 void process_for_each(pid_t after, bool (*visit)(void *context, struct process *p), void *context)
 {
     for (bool goes_on = true; goes_on;) {

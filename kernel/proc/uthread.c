@@ -6,11 +6,66 @@
 #include "kernel/proc/process.h"
 #include "lib/base/string.h"
 
+/* ---- CPUs ---- */
+
+status_t uthread_affinity_create(struct cpu_set **out)
+{
+    size_t words = align_up(cpu_count(), 64) / 64;
+    void *memory;
+    status_t status = heap_zalloc(sizeof(**out) + words * sizeof(uint64_t), &memory);
+    if (status == OK) {
+        struct cpu_set *set = memory;
+        *set = (struct cpu_set){.words = words, .bits = (uint64_t *)(set + 1)};
+        *out = set;
+    }
+    return status;
+}
+
+static bool has_all(const struct cpu_set *set)
+{
+    cpu_for_each_online(c)
+    {
+        if (!cpu_set_has(set, c->index)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct cpu_set *uthread_affinity_reduce(struct cpu_set *set)
+{
+    if (!has_all(set)) {
+        return set;
+    }
+    heap_free(set);
+    return NULL;
+}
+
+// A NEW thread may run where its maker may.  The pointer alone says whether there is a set to copy;
+// should another thread change it just now, either is right.
+static status_t inherit_affinity(struct uthread *u)
+{
+    struct cpu_set *set;
+    struct thread *self = thread_current();
+    if (__atomic_load_n(&self->affinity, __ATOMIC_RELAXED) == NULL) {
+        return OK;
+    }
+    status_t status = uthread_affinity_create(&set);
+    if (status == OK) {
+        thread_get_affinity(self, set);
+        status = thread_swap_affinity(&u->thread, uthread_affinity_reduce(set), &set);
+        heap_free(set); // none, unless it failed
+    }
+    return status;
+}
+
+/* ---- Threads ---- */
+
 void uthread_destroy(struct uthread *t)
 {
     process_unref(t->thread.process);
     kmap_stack_free((void *)t->thread.stack_base);
-    heap_free(t->affinity.bits);
+    heap_free(t->thread.affinity); // nobody sets it any more
     heap_free(t);
 }
 
@@ -57,28 +112,11 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     list_init(&u->link);
     process_ref(p);
     *user_frame = *frame;
+    status = inherit_affinity(u);
+    if (status != OK) {
+        uthread_destroy(u);
+        return status;
+    }
     *out = u;
     return OK;
-}
-
-status_t uthread_set_affinity(struct uthread *u, const uint64_t *bits, size_t words)
-{
-    void *copy;
-    status_t status = heap_alloc_array(words, sizeof(*bits), &copy);
-    if (status != OK) {
-        return status;
-    }
-    memcpy(copy, bits, words * sizeof(*bits));
-    struct cpu_set set = {.words = words, .bits = copy};
-    status = thread_set_affinity(&u->thread, &set);
-    if (status != OK) {
-        heap_free(copy);
-        return status;
-    }
-    struct cpu_set old = u->affinity;
-    u->affinity = set;
-    // No failure below: the same set, now in its lasting place.
-    status = thread_set_affinity(&u->thread, &u->affinity);
-    heap_free(old.bits);
-    return status;
 }

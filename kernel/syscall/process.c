@@ -226,28 +226,6 @@ int64_t sys_sched_yield(void)
     return 0;
 }
 
-int64_t sys_set_affinity(vaddr_t mask, uint64_t size)
-{
-    size_t words = align_up(cpu_count(), 64) / 64;
-    void *bits;
-    status_t status = heap_alloc_array(words, sizeof(uint64_t), &bits);
-    if (status != OK) {
-        return status;
-    }
-    if (arch_copy_from_user(bits, mask, u64_min(size, words * sizeof(uint64_t))) != 0) {
-        status = ERR_FAULT;
-    } else {
-        status = uthread_set_affinity(uthread_current(), bits, words);
-    }
-    heap_free(bits);
-    return status;
-}
-
-int64_t sys_cpu_number(void)
-{
-    return cpu_this()->index;
-}
-
 int64_t sys_clock_read(uint32_t clock)
 {
     switch (clock) {

@@ -95,8 +95,9 @@ static void protect(struct region *r)
 static void migrate(void)
 {
     uint64_t mask = 1ull << random_below(4);
-    if (sys_set_affinity(&mask, sizeof(mask)) == 0) {
-        check(1ull << sys_cpu_number() == mask, "runs on a forbidden CPU");
+    uint32_t cpu = 0;
+    if (sys_sched_setaffinity(0, sizeof(mask), &mask) == 0) {
+        check(sys_getcpu(&cpu, NULL) == 0 && 1ull << cpu == mask, "runs on a forbidden CPU");
     }
 }
 

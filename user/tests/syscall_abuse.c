@@ -57,7 +57,7 @@ static void wild_pointers(void)
         expect("spawn argv", sys_spawn_path("/bin/args", p), ERR_FAULT);
         expect("meminfo", sys_meminfo(p, sizeof(struct sys_meminfo), 0), ERR_FAULT);
         expect("log_read", sys_log_read(0, p, 4096), ERR_FAULT);
-        expect("setaffinity", sys_set_affinity(p, 8), ERR_FAULT);
+        expect("setaffinity", sys_sched_setaffinity(0, 8, p), ERR_FAULT);
     }
 }
 

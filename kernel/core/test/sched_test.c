@@ -232,6 +232,26 @@ TEST(a_set_without_a_cpu_that_is_online_is_refused)
     EXPECT_STATUS(thread_set_affinity(thread_current(), &set), ERR_INVAL);
 }
 
+TEST(a_set_comes_back_when_another_takes_its_place)
+{
+    uint64_t bits[1] = {};
+    struct cpu_set allowed = {.words = 1, .bits = bits};
+    uint64_t nothing = 0;
+    struct cpu_set empty = {.words = 1, .bits = &nothing};
+    struct cpu_set *old = &empty;
+    struct thread *self = thread_current();
+    EXPECT_OK(thread_swap_affinity(self, &first_cpu, &old));
+    EXPECT_EQ(old, NULL);
+    thread_get_affinity(self, &allowed);
+    EXPECT_EQ(bits[0], 1);
+    EXPECT_STATUS(thread_swap_affinity(self, &empty, &old), ERR_INVAL);
+    EXPECT_EQ(old, NULL);
+    EXPECT_OK(thread_swap_affinity(self, NULL, &old));
+    EXPECT_EQ(old, &first_cpu);
+    thread_get_affinity(self, &allowed);
+    EXPECT_EQ(bits[0], (1ull << cpu_online_count()) - 1);
+}
+
 static struct {
     _Atomic uint64_t cpus; // that ran some thread
     _Atomic bool may_go;
