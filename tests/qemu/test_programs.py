@@ -102,3 +102,11 @@ def test_a_round_trip_through_two_pipes_is_cheap(guest):
     result = guest("--icount", "--", "/bin/wait", "pipe")
     assert result.returncode == 0, result.stdout + result.stderr
     assert int(result.stdout) <= 4200
+
+
+@pytest.mark.parametrize("variant,smp,cpu", [
+    ("release", "1", "cortex-a72"), ("release", "1", "max"), ("checked", "4", "max")])
+def test_copies_move_exactly_the_bytes_that_are_there(guest, build, variant, smp, cpu):
+    result = guest("--smp", smp, "--cpu", cpu, "--kernel", build / variant / "kernel.img", "--",
+                   "/bin/posix_copy")
+    assert (result.returncode, result.stderr) == (0, "")

@@ -99,18 +99,25 @@ void trap_user(struct arch_frame *frame, uint64_t esr, uint64_t far)
     kernel_user_fault(frame, &fault);
 }
 
+// A run of instructions that access user memory.
 struct extable_entry {
-    int32_t instruction; // relative to its own address
-    int32_t fixup;       // likewise
+    int32_t first; // relative to its own address, as the others
+    int32_t end;
+    int32_t fixup;
 };
 extern const struct extable_entry __start_extable[], __stop_extable[];
 
-// The table is short (a few dozen entries) and read only when a copy routine faults for good.
+static vaddr_t extable_address(const int32_t *offset)
+{
+    return (vaddr_t)offset + (vaddr_t)(int64_t)*offset;
+}
+
+// The table is short (a few dozen entries).
 static vaddr_t find_fixup(vaddr_t pc)
 {
     for (const struct extable_entry *e = __start_extable; e < __stop_extable; e++) {
-        if ((vaddr_t)&e->instruction + (vaddr_t)(int64_t)e->instruction == pc) {
-            return (vaddr_t)&e->fixup + (vaddr_t)(int64_t)e->fixup;
+        if (pc >= extable_address(&e->first) && pc < extable_address(&e->end)) {
+            return extable_address(&e->fixup);
         }
     }
     return 0;

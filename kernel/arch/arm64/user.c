@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * User memory access: range checks, and privileged-access-never lifted for just the copy.
- */
+/* User memory access that is more than a copy (user.S): strings and words. */
 #include "kernel/arch/arch.h"
 #include "kernel/mm/layout.h"
 
-size_t user_copy_in(void *to, vaddr_t from, size_t size);
-size_t user_copy_out(vaddr_t to, const void *from, size_t size);
-size_t user_zero(vaddr_t to, size_t size);
+static_assert(offsetof(struct arch_features, has_pan) == FEATURES_HAS_PAN);
+static_assert(USER_END == 1ull << USER_BITS);
+
 int64_t user_string_in(char *to, vaddr_t from, size_t max);
 int64_t user_swap(vaddr_t at, uint32_t expected, uint32_t value, uint32_t *seen);
 
@@ -30,48 +28,13 @@ static void forbid_user_access(void)
     }
 }
 
-size_t arch_copy_from_user(void *to, vaddr_t from, size_t size)
-{
-    if (!is_user_range(from, size)) {
-        return size;
-    }
-    allow_user_access();
-    size_t left = user_copy_in(to, from, size);
-    forbid_user_access();
-    return left;
-}
-
-size_t arch_copy_to_user(vaddr_t to, const void *from, size_t size)
-{
-    if (!is_user_range(to, size)) {
-        return size;
-    }
-    allow_user_access();
-    size_t left = user_copy_out(to, from, size);
-    forbid_user_access();
-    return left;
-}
-
-size_t arch_zero_user(vaddr_t to, size_t size)
-{
-    if (!is_user_range(to, size)) {
-        return size;
-    }
-    allow_user_access();
-    size_t left = user_zero(to, size);
-    forbid_user_access();
-    return left;
-}
-
 status_t arch_copy_string_from_user(char *to, vaddr_t from, size_t max, size_t *length)
 {
     if (from >= USER_END) {
         return ERR_FAULT;
     }
     size_t room = max < USER_END - from ? max : USER_END - from;
-    allow_user_access();
     int64_t n = user_string_in(to, from, room);
-    forbid_user_access();
     if (n == -1 || (n == -2 && room < max)) {
         return ERR_FAULT;
     }

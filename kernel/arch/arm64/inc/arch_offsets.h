@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Offsets that assembly needs; <arch_inline.h> asserts that they are those of the structs. */
+/* What assembly needs; <arch_inline.h> and user.c assert that it is what C has. */
 #pragma once
 
 #define FRAME_SIZE 272 // struct arch_frame: x0..x30, sp, pc, psr
@@ -17,3 +17,7 @@
 #define THREAD_PC            112
 #define THREAD_CALL_ARGUMENT 144
 #define THREAD_IS_CALL       152
+
+#define FEATURES_HAS_PAN 0 // struct arch_features
+
+#define USER_BITS 48 // user addresses are below 1 << USER_BITS
