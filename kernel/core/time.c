@@ -58,9 +58,14 @@ uint64_t time_to_ticks(nsec_t ns)
     return ticks;
 }
 
+nsec_t time_wall_offset(void)
+{
+    return atomic_load_explicit(&clock.wall_offset, memory_order_relaxed);
+}
+
 nsec_t time_wall(void)
 {
-    uint64_t offset = atomic_load_explicit(&clock.wall_offset, memory_order_relaxed);
+    uint64_t offset = time_wall_offset();
     return offset == 0 ? 0 : time_now() + offset;
 }
 

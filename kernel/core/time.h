@@ -49,6 +49,7 @@ void time_init(void);
 // Wall clock: nanoseconds since 1970 (UTC), 0 before anybody set it.  Setting it does not move
 // timers, which follow the monotonic clock.
 nsec_t time_wall(void);
+nsec_t time_wall_offset(void); // wall less monotonic clock, modulo 2^64; 0 before anybody set it
 void time_set_wall(nsec_t now);
 
 // The per-CPU one-shot timer hardware, handed over by its driver.  Called with interrupts masked,

@@ -31,3 +31,9 @@ def test_the_shell_computes_branches_and_expands(guest):
 def test_commands_of_toybox(guest, words, output):
     result = guest("--", f"/bin/{words[0]}", *words[1:])
     assert (result.returncode, result.stdout) == (0, output), result.stderr
+
+
+@pytest.mark.parametrize("hz", ["1000000", "24000000", "1000000000"])
+def test_the_clock_page_and_the_kernel_agree_at_any_frequency(guest, hz):
+    result = guest("--cpu", f"cortex-a72,cntfrq={hz}", "--", "/bin/libc_time")
+    assert (result.returncode, result.stderr) == (0, "")

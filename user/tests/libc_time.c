@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
@@ -18,8 +19,31 @@ static int64_t now(clockid_t clock)
     return t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+// By the call, whatever the C library does.
+static int64_t kernel_now(clockid_t clock)
+{
+    struct timespec t;
+    CHECK(syscall(SYS_clock_gettime, clock, &t) == 0);
+    return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// The clock page and the kernel are one clock.
+static void page_and_kernel(clockid_t clock)
+{
+    int64_t last = now(clock);
+    for (int i = 0; i < 2000; i++) {
+        int64_t by_kernel = kernel_now(clock);
+        int64_t by_page = now(clock);
+        CHECK(last <= by_kernel && by_kernel <= by_page);
+        last = by_page;
+    }
+    CHECK(last - kernel_now(clock) < 10000000);
+}
+
 static void clocks(void)
 {
+    page_and_kernel(CLOCK_MONOTONIC);
+    page_and_kernel(CLOCK_REALTIME);
     int64_t last = now(CLOCK_MONOTONIC);
     for (int i = 0; i < 1000; i++) {
         int64_t next = now(CLOCK_MONOTONIC);
