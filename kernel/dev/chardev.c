@@ -51,7 +51,7 @@ void chardev_unref(struct chardev *d)
 
 static bool is_named(const struct chardev *d, struct span name)
 {
-    return strlen(d->name) == name.size && memcmp(d->name, name.data, name.size) == 0;
+    return span_is(name, d->name);
 }
 
 // The first device of the folder above `after`, and of that name if `name` is not NULL.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tree of files that the first program finds: the base image, /tmp, /dev. */
+/* The tree of files that the first program finds: the base image, /tmp, /dev, /run. */
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/fs/devfs/devfs.h"
@@ -58,6 +58,15 @@ static void mount_at(const char *path, const char *kind_name, const char *option
     }
 }
 
+static void make_directory(const char *path, uint32_t mode)
+{
+    struct path_base base = kernel_base();
+    status_t status = vfs_make(&base, text(path), VNODE_DIRECTORY, mode, span_of(NULL, 0));
+    if (status != OK) {
+        log_error("boot", "%s: cannot be made: error %d", path, -(int)status);
+    }
+}
+
 // Without a base image there is an empty root: in-kernel tests need no programs.
 static struct mount *create_root(void)
 {
@@ -88,5 +97,7 @@ void init_files(void)
     atomic_store_explicit(&context->umask_bits, 0, memory_order_relaxed);
     mount_at("tmp", "tmpfs", "mode=1777");
     mount_at("dev", "devfs", "");
+    mount_at("run", "tmpfs", "mode=755");
+    make_directory("run/shm", 01777);
     atomic_store_explicit(&context->umask_bits, 022, memory_order_relaxed);
 }

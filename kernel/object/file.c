@@ -46,6 +46,24 @@ void file_init(struct file *f, const struct file_ops *ops, uint32_t flags)
     list_init(&f->sets);
 }
 
+rights_t file_rights(const struct file *f)
+{
+    uint32_t flags = file_flags(f);
+    rights_t rights = SWIFTOS_RIGHT_DUPLICATE | SWIFTOS_RIGHT_TRANSFER | SWIFTOS_RIGHT_GETATTR |
+                      SWIFTOS_RIGHT_WAIT;
+    if (f->ops->read_entries != NULL) {
+        rights |= SWIFTOS_RIGHT_LOOKUP;
+    }
+    if ((flags & FILE_PATH) != 0) {
+        return rights | SWIFTOS_RIGHT_EXECUTE;
+    }
+    rights |= SWIFTOS_RIGHT_SETATTR;
+    if ((flags & FILE_READ) != 0) {
+        rights |= SWIFTOS_RIGHT_READ | SWIFTOS_RIGHT_MAP | SWIFTOS_RIGHT_EXECUTE;
+    }
+    return (flags & FILE_WRITE) != 0 ? rights | SWIFTOS_RIGHT_WRITE : rights;
+}
+
 typedef status_t (*transfer_t)(struct file *f, struct uio *u, uint64_t *position);
 
 static status_t check_transfer(const struct file *f, uint32_t need, transfer_t op)

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "abi/rights.h"
 #include "kernel/core/mutex.h"
 #include "kernel/object/event.h"
 #include "kernel/object/object.h"
@@ -94,6 +95,9 @@ void file_set_left_hook(void (*left)(struct file *f));
 
 // One reference, position 0.
 void file_init(struct file *f, const struct file_ops *ops, uint32_t flags);
+
+// What whoever opens or makes such a file may do with it: the rights of its first handle.
+rights_t file_rights(const struct file *f);
 
 static inline struct file *file_of(struct object *o)
 {

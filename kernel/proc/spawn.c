@@ -196,8 +196,7 @@ static status_t do_open(struct spawning *s, const struct swos_spawn_action *a)
         return status;
     }
     bool closes = (a->open_flags & ABI_O_CLOEXEC) != 0;
-    handle_publish(s->child->handles, h, &f->object, file_open_rights(f),
-                   closes ? HANDLE_CLOEXEC : 0u);
+    handle_publish(s->child->handles, h, &f->object, file_rights(f), closes ? HANDLE_CLOEXEC : 0u);
     return OK;
 }
 

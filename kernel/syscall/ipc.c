@@ -36,7 +36,7 @@ int64_t sys_eventfd2(uint32_t value, uint32_t flags)
     }
     status_t status =
         eventfd_create(value, (flags & ABI_EFD_SEMAPHORE) != 0, nonblocking(flags), &f);
-    return status == OK ? publish_file(f, publish_rights(f), flags) : status;
+    return status == OK ? publish_file(f, file_rights(f), flags) : status;
 }
 
 /* ---- Timers ---- */
@@ -50,7 +50,7 @@ int64_t sys_timerfd_create(int32_t clock, uint32_t flags)
         return ERR_INVAL;
     }
     status_t status = timerfd_create(clock == ABI_CLOCK_REALTIME, nonblocking(flags), &f);
-    return status == OK ? publish_file(f, publish_rights(f), flags) : status;
+    return status == OK ? publish_file(f, file_rights(f), flags) : status;
 }
 
 static bool to_ns(const struct abi_timespec *t, nsec_t *out)
@@ -132,5 +132,5 @@ int64_t sys_signalfd4(int32_t handle, vaddr_t set, uint64_t set_size, uint32_t f
         return change_signals(handle, signals);
     }
     status_t status = signalfd_create(signals, nonblocking(flags), &f);
-    return status == OK ? publish_file(f, publish_rights(f), flags) : status;
+    return status == OK ? publish_file(f, file_rights(f), flags) : status;
 }

@@ -16,7 +16,7 @@ static int64_t publish(struct file *f, uint32_t flags)
     handle_t h;
     uint32_t handle_flags = (flags & ABI_O_CLOEXEC) != 0 ? HANDLE_CLOEXEC : 0u;
     status_t status =
-        handle_add(process_current()->handles, &f->object, file_open_rights(f), handle_flags, &h);
+        handle_add(process_current()->handles, &f->object, file_rights(f), handle_flags, &h);
     return status == OK ? h : (int64_t)status;
 }
 

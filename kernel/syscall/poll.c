@@ -365,7 +365,7 @@ int64_t sys_epoll_create1(uint32_t flags)
         return ERR_INVAL;
     }
     status_t status = epoll_create(&f);
-    return status == OK ? publish_file(f, publish_rights(f), flags) : status;
+    return status == OK ? publish_file(f, file_rights(f), flags) : status;
 }
 
 static status_t change_set(struct file *set, int32_t operation, struct file *f, int32_t handle,

@@ -11,13 +11,6 @@ static uint32_t slot_flags(uint32_t flags)
     return (flags & ABI_O_CLOEXEC) != 0 ? HANDLE_CLOEXEC : 0;
 }
 
-rights_t publish_rights(const struct file *f)
-{
-    uint32_t flags = file_flags(f);
-    return PUBLISH_RIGHTS | ((flags & FILE_READ) != 0 ? SWIFTOS_RIGHT_READ : 0) |
-           ((flags & FILE_WRITE) != 0 ? SWIFTOS_RIGHT_WRITE : 0);
-}
-
 int64_t publish_file(struct file *f, rights_t rights, uint32_t flags)
 {
     handle_t out;
@@ -56,9 +49,9 @@ int64_t publish_pair(struct file *first, struct file *second, rights_t more_righ
         return status;
     }
     // No failure below.
-    handle_publish(t, handles[0], &first->object, publish_rights(first) | more_rights,
+    handle_publish(t, handles[0], &first->object, file_rights(first) | more_rights,
                    slot_flags(flags));
-    handle_publish(t, handles[1], &second->object, publish_rights(second) | more_rights,
+    handle_publish(t, handles[1], &second->object, file_rights(second) | more_rights,
                    slot_flags(flags));
     return 0;
 }

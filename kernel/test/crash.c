@@ -227,8 +227,7 @@ static const struct {
 int crash_now(struct span cause)
 {
     for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
-        if (strlen(causes[i].name) == cause.size &&
-            memcmp(causes[i].name, cause.data, cause.size) == 0) {
+        if (span_is(cause, causes[i].name)) {
             causes[i].run();
             log_error("test", "%s: nothing has stopped it", causes[i].name);
             return SURVIVED_STATUS;

@@ -284,24 +284,6 @@ struct vnode *file_vnode(struct file *f)
     return f->ops->release == file_release ? vnode_of(f) : NULL;
 }
 
-rights_t file_open_rights(const struct file *f)
-{
-    uint32_t flags = file_flags(f);
-    rights_t rights = SWIFTOS_RIGHT_DUPLICATE | SWIFTOS_RIGHT_TRANSFER | SWIFTOS_RIGHT_GETATTR |
-                      SWIFTOS_RIGHT_WAIT;
-    if (f->ops == &directory_ops) {
-        rights |= SWIFTOS_RIGHT_LOOKUP;
-    }
-    if ((flags & FILE_PATH) != 0) {
-        return rights | SWIFTOS_RIGHT_EXECUTE;
-    }
-    rights |= SWIFTOS_RIGHT_SETATTR;
-    if ((flags & FILE_READ) != 0) {
-        rights |= SWIFTOS_RIGHT_READ | SWIFTOS_RIGHT_MAP | SWIFTOS_RIGHT_EXECUTE;
-    }
-    return (flags & FILE_WRITE) != 0 ? rights | SWIFTOS_RIGHT_WRITE : rights;
-}
-
 static uint32_t file_flags_of(uint32_t flags)
 {
     if ((flags & ABI_O_PATH) != 0) {

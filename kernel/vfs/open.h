@@ -20,9 +20,6 @@ status_t vnode_open(struct vnode *v, uint32_t flags, struct file **out);
 // The vnode behind an open file, borrowed; NULL: it is of another kind.
 struct vnode *file_vnode(struct file *f);
 
-// What a handle of a file that was opened so may be used for.
-rights_t file_open_rights(const struct file *f);
-
 // Content, in thread context, as read and write of a file do it.
 status_t vnode_read(struct vnode *v, struct uio *to, uint64_t *position);
 status_t vnode_write(struct vnode *v, struct uio *from, uint64_t *position, bool append);

@@ -2,7 +2,7 @@
 /* A borrowed run of bytes, and readers of both byte orders that demand no alignment. */
 #pragma once
 
-#include "lib/base/types.h"
+#include "lib/base/string.h"
 
 struct span {
     const uint8_t *data;
@@ -12,6 +12,12 @@ struct span {
 static inline struct span span_of(const void *data, size_t size)
 {
     return (struct span){.data = data, .size = size};
+}
+
+// Whether the bytes are those of `text`, without its NUL.
+static inline bool span_is(struct span s, const char *text)
+{
+    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
 }
 
 // Whether [offset, offset + size) lies inside the span; no sum can overflow.

@@ -64,16 +64,11 @@ status_t cmdline_get(const char *line, size_t size, const char *key, struct span
     return status;
 }
 
-static bool is_text(struct span value, const char *text)
-{
-    return value.size == strlen(text) && memcmp(value.data, text, value.size) == 0;
-}
-
 bool cmdline_has(const char *line, size_t size, const char *key)
 {
     struct span value;
-    return cmdline_get(line, size, key, &value) == OK && !is_text(value, "0") &&
-           !is_text(value, "no") && !is_text(value, "off");
+    return cmdline_get(line, size, key, &value) == OK && !span_is(value, "0") &&
+           !span_is(value, "no") && !span_is(value, "off");
 }
 
 static int digit(uint8_t c)

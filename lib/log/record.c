@@ -27,16 +27,11 @@ size_t log_format_line(const struct log_record *r, const char *text, char line[s
     return len;
 }
 
-static bool is_text(struct span s, const char *text)
-{
-    return strlen(text) == s.size && memcmp(s.data, text, s.size) == 0;
-}
-
 bool log_parse_level(struct span text, enum log_level *out)
 {
     for (size_t i = 0; i < ARRAY_SIZE(level_names); i++) {
         char digit[] = {(char)('0' + i), '\0'};
-        if (is_text(text, level_names[i]) || is_text(text, digit)) {
+        if (span_is(text, level_names[i]) || span_is(text, digit)) {
             *out = (enum log_level)i;
             return true;
         }
@@ -77,7 +72,7 @@ enum log_level log_filter_level(struct span filter, const char *source)
     (void)log_parse_level(take_until(&filter, ','), &level);
     while (filter.size != 0) {
         struct span limit = take_until(&filter, ',');
-        if (is_text(take_until(&limit, ':'), source)) {
+        if (span_is(take_until(&limit, ':'), source)) {
             (void)log_parse_level(limit, &level);
         }
     }

@@ -10,6 +10,17 @@ def test_the_c_library_does_what_its_standard_says(guest, name):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_places_that_programs_expect_are_there(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_places")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_shell_reads_and_writes_streams_by_path(guest):
+    result = guest("--", "/bin/sh", "-c", "echo in | cat /dev/stdin >/dev/stdout;")
+    assert (result.returncode, result.stdout) == (0, "in\n"), result.stderr
+
+
 def test_lua_computes_and_reads_files(guest):
     script = 'local f = assert(io.open("/etc/motd")); print(#f:read("a") > 0, 7 // 2, math.type(2^53))'
     result = guest("--", "/bin/lua", "-e", script)

@@ -41,8 +41,8 @@ static void stores_identifiers(void)
 // The parent of a vfork that lasts can be killed while it waits.
 static void a_parent_in_vfork_can_be_killed(void)
 {
-    int ready[2];
-    int hold[2];
+    int ready[2] = {-1, -1};
+    int hold[2] = {-1, -1};
     char byte;
     int status = -1;
     CHECK(pipe(ready) == 0 && pipe(hold) == 0);
@@ -70,8 +70,8 @@ static void a_parent_in_vfork_can_be_killed(void)
 // Whose parent is in another session: SIGTSTP does nothing to it, SIGSTOP does.
 static void orphaned_groups_do_not_stop(void)
 {
-    int said[2];
-    int alive[2]; // its writing end goes with the leader
+    int said[2] = {-1, -1};
+    int alive[2] = {-1, -1}; // its writing end goes with the leader
     char word[8] = "";
     CHECK(pipe(said) == 0 && pipe(alive) == 0);
     pid_t leader = fork();

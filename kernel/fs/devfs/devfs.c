@@ -1,44 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/devfs/devfs.h"
 
-#include "kernel/dev/chardev.h"
+#include "kernel/fs/devfs/devfs_priv.h"
 #include "kernel/mm/heap.h"
-#include "kernel/vfs/mount.h"
+#include "lib/base/bits.h"
 #include "lib/base/string.h"
 
 enum {
     DEVFS_MAGIC = 0x1373,
     DIRECTORY_MODE = 0755,
+    LINK_MODE = 0777,
     INODE_ROOT = 1,
-    INODE_PTS = 2,
-    INODE_DEVICES = 2,  // and a device's id, which is not 0
-    COOKIE_DEVICES = 1, // and the id of the device that came before
+    INODE_FIXED = 2, // and the place in the list
 };
 
-struct devfs_node {
-    struct vnode vnode;
-    union {
-        struct chardev *device;     // [I] of a device; holds a reference
-        enum chardev_folder folder; // [I] of a directory
-    };
+static const struct vnode_ops directory_ops;
+static const struct vnode_ops link_ops;
+
+// What is there whatever the devices are.
+static const struct {
+    const char *name;
+    const struct vnode_ops *ops;
+    const char *target; // of a link; NULL: a directory
+} fixed[] = {
+    {"pts", &directory_ops, NULL},  {"fd", &devfs_handles_ops, NULL},
+    {"shm", &link_ops, "/run/shm"}, // memory that is shared by name (POSIX shm_open, sem_open)
+    {"stdin", &link_ops, "fd/0"},   {"stdout", &link_ops, "fd/1"},
+    {"stderr", &link_ops, "fd/2"},
 };
 
-static struct devfs_node *node_of(struct vnode *v)
+enum {
+    FIXED = sizeof(fixed) / sizeof(fixed[0]),
+    INODE_DEVICES = INODE_FIXED + FIXED - 1, // and a device's id, which is not 0
+    COOKIE_DEVICES = FIXED,                  // and the id of the device that came before
+};
+
+/* ---- Nodes ---- */
+
+status_t devfs_create_node(struct mount *m, enum vnode_type type, uint64_t inode,
+                           const struct vnode_ops *ops, struct devfs_node **out)
 {
-    return container_of(v, struct devfs_node, vnode);
+    void *memory;
+    status_t status = heap_zalloc(sizeof(struct devfs_node), &memory);
+    if (status == OK) {
+        *out = memory;
+        vnode_init(&(*out)->vnode, m, type, inode, ops);
+    }
+    return status;
+}
+
+status_t devfs_get_attr(struct vnode *v, struct vnode_attr *out)
+{
+    out->links = v->type == VNODE_DIRECTORY ? 2 : 1;
+    return OK;
+}
+
+void devfs_node_release(struct vnode *v)
+{
+    vnode_fini(v);
+    heap_free(devfs_node_of(v));
 }
 
 /* ---- Devices ---- */
 
 static status_t device_get_attr(struct vnode *v, struct vnode_attr *out)
 {
-    out->special = node_of(v)->device->number;
+    out->special = devfs_node_of(v)->device->number;
     return OK;
 }
 
 static status_t device_set_attr(struct vnode *v, const struct vnode_attr *a, uint32_t mask)
 {
-    struct chardev *d = node_of(v)->device;
+    struct chardev *d = devfs_node_of(v)->device;
     if ((mask & ATTR_MODE) != 0) {
         atomic_store_explicit(&d->mode, a->mode, memory_order_relaxed);
     }
@@ -53,62 +86,44 @@ static status_t device_set_attr(struct vnode *v, const struct vnode_attr *a, uin
 
 static status_t device_open(struct vnode *v, uint32_t flags, struct file **out)
 {
-    return chardev_open(node_of(v)->device, flags, out);
+    return chardev_open(devfs_node_of(v)->device, flags, out);
 }
 
-static void node_release(struct vnode *v)
+static void device_release(struct vnode *v)
 {
-    struct devfs_node *n = node_of(v);
-    if (v->type == VNODE_CHARACTER) {
-        chardev_unref(n->device);
-    }
-    vnode_fini(v);
-    heap_free(n);
+    chardev_unref(devfs_node_of(v)->device);
+    devfs_node_release(v);
 }
 
 static const struct vnode_ops device_ops = {
     .get_attr = device_get_attr,
     .set_attr = device_set_attr,
     .open = device_open,
-    .release = node_release,
+    .release = device_release,
 };
 
-/* ---- Directories ---- */
+/* ---- Links ---- */
 
-static status_t plain_get_attr(struct vnode *v, struct vnode_attr *out)
+static status_t link_read(struct vnode *v, struct span *out)
 {
-    out->links = v->type == VNODE_DIRECTORY ? 2 : 1;
+    const char *target = devfs_node_of(v)->target;
+    *out = span_of(target, strlen(target));
     return OK;
 }
 
-static status_t directory_lookup(struct vnode *dir, struct span name, struct vnode **out);
-static status_t directory_enumerate(struct vnode *dir, uint64_t cookie, vnode_emit_t emit,
-                                    void *context);
-
-static const struct vnode_ops directory_ops = {
-    .lookup = directory_lookup,
-    .enumerate = directory_enumerate,
-    .get_attr = plain_get_attr,
-    .release = node_release,
+static const struct vnode_ops link_ops = {
+    .read_link = link_read,
+    .get_attr = devfs_get_attr,
+    .release = devfs_node_release,
 };
 
-static status_t create_node(struct mount *m, enum vnode_type type, uint64_t inode,
-                            const struct vnode_ops *ops, struct devfs_node **out)
-{
-    void *memory;
-    status_t status = heap_zalloc(sizeof(struct devfs_node), &memory);
-    if (status == OK) {
-        *out = memory;
-        vnode_init(&(*out)->vnode, m, type, inode, ops);
-    }
-    return status;
-}
+/* ---- Directories ---- */
 
 // Takes the reference on `d`.
 static status_t create_device(struct mount *m, struct chardev *d, struct vnode **out)
 {
     struct devfs_node *n;
-    status_t status = create_node(m, VNODE_CHARACTER, INODE_DEVICES + d->id, &device_ops, &n);
+    status_t status = devfs_create_node(m, VNODE_CHARACTER, INODE_DEVICES + d->id, &device_ops, &n);
     if (status != OK) {
         chardev_unref(d);
         return status;
@@ -121,42 +136,57 @@ static status_t create_device(struct mount *m, struct chardev *d, struct vnode *
     return OK;
 }
 
-static status_t create_pts(struct mount *m, struct vnode **out)
+static enum vnode_type fixed_type(size_t place)
+{
+    return fixed[place].target != NULL ? VNODE_LINK : VNODE_DIRECTORY;
+}
+
+static status_t create_fixed(struct mount *m, size_t place, struct vnode **out)
 {
     struct devfs_node *n;
-    status_t status = create_node(m, VNODE_DIRECTORY, INODE_PTS, &directory_ops, &n);
-    if (status == OK) {
-        n->folder = CHARDEV_PTS;
-        n->vnode.mode = DIRECTORY_MODE;
-        n->vnode.is_dynamic = true;
-        *out = &n->vnode;
+    bool is_link = fixed[place].target != NULL;
+    status_t status =
+        devfs_create_node(m, fixed_type(place), INODE_FIXED + place, fixed[place].ops, &n);
+    if (status != OK) {
+        return status;
     }
-    return status;
+    if (is_link) {
+        n->target = fixed[place].target;
+        n->vnode.size = strlen(n->target);
+    } else {
+        n->folder = CHARDEV_PTS;
+        n->vnode.is_dynamic = true;
+    }
+    n->vnode.mode = is_link ? LINK_MODE : DIRECTORY_MODE;
+    *out = &n->vnode;
+    return OK;
 }
 
 static status_t directory_lookup(struct vnode *dir, struct span name, struct vnode **out)
 {
     struct chardev *d;
-    enum chardev_folder folder = node_of(dir)->folder;
-    if (folder == CHARDEV_ROOT && name.size == 3 && memcmp(name.data, "pts", 3) == 0) {
-        return create_pts(dir->mount, out);
+    enum chardev_folder folder = devfs_node_of(dir)->folder;
+    for (size_t i = 0; folder == CHARDEV_ROOT && i < FIXED; i++) {
+        if (span_is(name, fixed[i].name)) {
+            return create_fixed(dir->mount, i, out);
+        }
     }
     status_t status = chardev_get(folder, name, &d);
     return status == OK ? create_device(dir->mount, d, out) : status;
 }
 
-// Cookies: 1 behind "pts", then 1 and the id of a device behind it.
+// Cookies: the place behind a fixed entry, then COOKIE_DEVICES and the id of a device behind it.
 static status_t directory_enumerate(struct vnode *dir, uint64_t cookie, vnode_emit_t emit,
                                     void *context)
 {
-    enum chardev_folder folder = node_of(dir)->folder;
-    if (cookie == 0 && folder == CHARDEV_ROOT &&
-        !emit(context, span_of("pts", 3), INODE_PTS, VNODE_DIRECTORY, COOKIE_DEVICES)) {
-        return OK;
+    enum chardev_folder folder = devfs_node_of(dir)->folder;
+    bool goes_on = true;
+    for (size_t i = cookie; goes_on && folder == CHARDEV_ROOT && i < FIXED; i++) {
+        goes_on = emit(context, span_of(fixed[i].name, strlen(fixed[i].name)), INODE_FIXED + i,
+                       fixed_type(i), i + 1);
     }
     uint64_t after = cookie > COOKIE_DEVICES ? cookie - COOKIE_DEVICES : 0;
     struct chardev *d;
-    bool goes_on = true;
     while (goes_on && chardev_next(folder, after, &d) == OK) {
         after = d->id;
         goes_on = emit(context, span_of(d->name, strlen(d->name)), INODE_DEVICES + d->id,
@@ -165,6 +195,13 @@ static status_t directory_enumerate(struct vnode *dir, uint64_t cookie, vnode_em
     }
     return OK;
 }
+
+static const struct vnode_ops directory_ops = {
+    .lookup = directory_lookup,
+    .enumerate = directory_enumerate,
+    .get_attr = devfs_get_attr,
+    .release = devfs_node_release,
+};
 
 /* ---- The mount ---- */
 
@@ -195,7 +232,7 @@ status_t devfs_create(const char *source, uint32_t flags, const char *options, s
     }
     struct mount *m = memory;
     mount_init(m, &mount_ops, flags, source);
-    status = create_node(m, VNODE_DIRECTORY, INODE_ROOT, &directory_ops, &root);
+    status = devfs_create_node(m, VNODE_DIRECTORY, INODE_ROOT, &directory_ops, &root);
     if (status != OK) {
         heap_free(m);
         return status;

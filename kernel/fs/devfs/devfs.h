@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * /dev: the character devices of kernel/dev/chardev.h by name, as they come and go, the directory
- * pts of the pseudo-terminals.  Nothing can be made or removed in
+ * /dev: the character devices of kernel/dev/chardev.h by name, as they come and go, with those of the
+ * pseudo-terminals in the directory pts; the caller's handles in the directory fd (handles.c); links
+ * to where programs look for shared memory and standard streams.  Nothing can be made or removed in
  * it; owner and mode of a device can be changed, and last as long as the device.
  *
  * A device's vnode exists while it is in use and holds a reference on the device.

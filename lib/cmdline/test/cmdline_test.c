@@ -14,7 +14,7 @@ static bool has_value(const char *line, const char *key, const char *want)
     if (want == NULL) {
         return status == ERR_NOENT;
     }
-    return status == OK && value.size == strlen(want) && memcmp(value.data, want, value.size) == 0;
+    return status == OK && span_is(value, want);
 }
 
 TEST(values_are_found_by_key)

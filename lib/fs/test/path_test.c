@@ -3,19 +3,14 @@
 
 #include "tests/harness/test.h"
 
-static bool is(struct span s, const char *text)
-{
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
-}
-
 TEST(names_come_one_after_the_other_whatever_the_number_of_slashes)
 {
     struct span rest = span_of("//usr/bin///sh", 14);
     struct span name;
-    EXPECT(path_next(&rest, &name) && is(name, "usr"));
-    EXPECT(path_next(&rest, &name) && is(name, "bin"));
+    EXPECT(path_next(&rest, &name) && span_is(name, "usr"));
+    EXPECT(path_next(&rest, &name) && span_is(name, "bin"));
     EXPECT(path_has_name(rest));
-    EXPECT(path_next(&rest, &name) && is(name, "sh"));
+    EXPECT(path_next(&rest, &name) && span_is(name, "sh"));
     EXPECT(!path_has_name(rest));
     EXPECT(!path_next(&rest, &name));
 }
@@ -24,7 +19,7 @@ TEST(slashes_at_the_end_are_left_to_be_seen)
 {
     struct span rest = span_of("tmp//", 5);
     struct span name;
-    EXPECT(path_next(&rest, &name) && is(name, "tmp"));
+    EXPECT(path_next(&rest, &name) && span_is(name, "tmp"));
     EXPECT_EQ(rest.size, 2);
     EXPECT(!path_has_name(rest));
 }
