@@ -190,7 +190,6 @@ static status_t fork_region(struct region *r, struct aspace *child)
     if (stays_the_same(r)) {
         vmo_ref(r->vmo);
     } else {
-        copy->offset = r->vmo->below != NULL ? r->offset : 0;
         status = vmo_clone_cow(r->vmo, r->offset, region_pages(r), &copy->vmo);
         if (status != OK) {
             heap_free(copy);

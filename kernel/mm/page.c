@@ -193,14 +193,14 @@ void page_free(struct page *p, unsigned order)
     }
 }
 
-void page_ref(struct page *p)
+static ALWAYS_INLINE void take_reference(struct page *p)
 {
     // Relaxed: who takes another reference already has one, or a lock.
     uint32_t before = atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     assert(before != 0 && before != UINT32_MAX);
 }
 
-void page_unref(struct page *p)
+static ALWAYS_INLINE void drop_reference(struct page *p)
 {
     // Release: our use of the page is over before the last holder frees it; acquire pairs with it.
     uint32_t before = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
@@ -208,6 +208,40 @@ void page_unref(struct page *p)
     if (before == 1) {
         page_free(p, 0);
     }
+}
+
+void page_ref(struct page *p)
+{
+    take_reference(p);
+}
+
+void page_unref(struct page *p)
+{
+    drop_reference(p);
+}
+
+size_t page_ref_all(struct page *const *pages, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pages[i] != NULL) {
+            take_reference(pages[i]);
+            found++;
+        }
+    }
+    return found;
+}
+
+size_t page_unref_all(struct page *const *pages, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pages[i] != NULL) {
+            drop_reference(pages[i]);
+            found++;
+        }
+    }
+    return found;
 }
 
 bool page_is_shared(const struct page *p)

@@ -121,6 +121,10 @@ void page_free(struct page *p, unsigned order);
 void page_ref(struct page *p);
 void page_unref(struct page *p);
 
+// The same for those of `count` pages that are not NULL; they give how many these are.
+size_t page_ref_all(struct page *const *pages, size_t count);
+size_t page_unref_all(struct page *const *pages, size_t count);
+
 // Whether somebody else has a reference too.  Stable while the caller keeps others from taking one.
 bool page_is_shared(const struct page *p);
 

@@ -7,6 +7,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/pager.h"
 #include "lib/base/bits.h"
+#include "lib/base/string.h"
 
 enum {
     CHUNK_PAGES = 1 << 12, // between preemption points
@@ -107,9 +108,15 @@ void vmo_ref(struct vmo *v)
     refcount_inc(&v->refs);
 }
 
-static void drop_page(void *, uint64_t, void *page)
+static struct page *const *pages_of(const struct radix_run *run)
 {
-    page_unref(page);
+    return (struct page *const *)run->slots;
+}
+
+// For radix_erase.
+static void drop_pages(void *, const struct radix_run *run)
+{
+    page_unref_all(pages_of(run), run->count);
 }
 
 status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot)
@@ -122,7 +129,7 @@ status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot)
     return status;
 }
 
-void vmo_erase_all(struct vmo *v, void (*gone)(void *context, uint64_t index, void *page),
+void vmo_erase_all(struct vmo *v, void (*gone)(void *context, const struct radix_run *pages),
                    void *context)
 {
     uint64_t index = 0;
@@ -150,7 +157,7 @@ void vmo_unref(struct vmo *v) // NOLINT(misc-no-recursion): one level deep
     }
     struct vmo *below = v->below;
     if (v->kind == VMO_ANONYMOUS) {
-        vmo_erase_all(v, drop_page, NULL);
+        vmo_erase_all(v, drop_pages, NULL);
     } else if (v->kind == VMO_CONTIGUOUS) {
         page_free(page_of(v->base), log2_floor(v->size_pages));
     }
@@ -393,11 +400,10 @@ status_t vmo_fault(struct vmo *v, uint64_t index, bool for_write, paddr_t *page,
     return status;
 }
 
-static void forget_page(void *context, uint64_t, void *page)
+static void forget_pages(void *context, const struct radix_run *run)
 {
     struct vmo *v = context;
-    v->resident--;
-    page_unref(page);
+    v->resident -= page_unref_all(pages_of(run), run->count);
 }
 
 void vmo_grow_locked(struct vmo *v, uint64_t size_pages)
@@ -409,7 +415,7 @@ void vmo_grow_locked(struct vmo *v, uint64_t size_pages)
 void vmo_free_pages_locked(struct vmo *v, uint64_t start, uint64_t end)
 {
     if (v->resident != 0) {
-        radix_erase(&v->pages, start, end, forget_page, v);
+        radix_erase(&v->pages, start, end, forget_pages, v);
     }
 }
 
@@ -431,6 +437,18 @@ void vmo_decommit(struct vmo *v, uint64_t start, uint64_t count)
 
 /* ---- Copies ---- */
 
+static status_t share_run(const struct radix_run *run, struct vmo *copy)
+{
+    void **last;
+    // The last one: what has nodes has a slot beside it for each of the others, and no less.
+    status_t status = vmo_insert_slot(copy, run->index + run->count - 1, &last);
+    if (status == OK) {
+        memcpy((void *)(last + 1 - run->count), (void *)run->slots, run->count * sizeof(void *));
+        copy->resident += page_ref_all(pages_of(run), run->count);
+    }
+    return status;
+}
+
 // Gives the copy a reference on each page in [start, end), and takes writing away from all mappings
 // of these.  Large holes between pages are left out: page tables need not be walked there.
 static status_t share_pages(struct vmo *v, uint64_t start, uint64_t end, struct vmo *copy)
@@ -439,32 +457,21 @@ static status_t share_pages(struct vmo *v, uint64_t start, uint64_t end, struct 
     status_t status = OK;
     uint64_t first = start; // of pages not protected yet
     uint64_t last = start;
-    void **from;
+    struct radix_run run;
     // Once all pages of the source are there, the rest need not be searched.
-    for (uint64_t i = start;
-         copy->resident < v->resident && radix_next(&v->pages, &i, &from) && i < end; i++) {
-        void **to = NULL;
-        status = vmo_insert_slot(copy, copy->below != NULL ? i : i - start, &to);
+    while (copy->resident < v->resident && radix_next_run(&v->pages, last, end, &run)) {
+        status = share_run(&run, copy);
         if (status != OK) {
             break;
         }
-        page_ref(*from);
-        *to = *from;
-        copy->resident++;
-        if (i > last + HOLE_PAGES) {
+        if (run.index > last + HOLE_PAGES) {
             vmo_write_protect(v, first, last);
-            first = i;
+            first = run.index;
         }
-        last = i + 1;
+        last = run.index + run.count;
     }
     vmo_write_protect(v, first, last);
     return status;
-}
-
-// An object for a copy of [start, start + count) pages; a private one keeps its indices.
-static status_t create_copy(const struct vmo *v, uint64_t count, struct vmo **out)
-{
-    return v->below != NULL ? vmo_create_private(v->below, out) : create(VMO_ANONYMOUS, count, out);
 }
 
 status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo **out)
@@ -476,7 +483,8 @@ status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo
         return ERR_RANGE;
     }
     struct vmo *copy = NULL;
-    status_t status = create_copy(v, count, &copy);
+    status_t status = v->below != NULL ? vmo_create_private(v->below, &copy)
+                                       : vmo_create_anonymous(start + count, &copy);
     if (status != OK) {
         return status;
     }

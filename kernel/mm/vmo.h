@@ -65,8 +65,8 @@ status_t vmo_create_private(struct vmo *file, struct vmo **out);
 void vmo_ref(struct vmo *v);
 void vmo_unref(struct vmo *v);
 
-// A copy-on-write copy of [start, start + count) pages of an anonymous object; of a private one at
-// the same indices.  ERR_NOMEM, ERR_RANGE, ERR_NOTSUP (other kinds).
+// A copy-on-write copy of [start, start + count) pages of an anonymous or private object, at the same
+// indices.  ERR_NOMEM, ERR_RANGE, ERR_NOTSUP (other kinds).
 status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo **out);
 
 uint64_t vmo_size_pages(const struct vmo *v);

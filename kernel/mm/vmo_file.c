@@ -46,10 +46,8 @@ status_t vmo_create_file(const struct pager_ops *ops, void *context, uint64_t si
     return OK;
 }
 
-void vmo_file_forget_page(void *context, uint64_t, void *page)
+static void forget_page(struct vmo_file *f, struct page *p)
 {
-    struct vmo_file *f = context;
-    struct page *p = page;
     cache_remove(p);
     f->vmo.resident--;
     f->dirty -= (p->flags & FILE_PAGE_DIRTY) != 0;
@@ -59,9 +57,18 @@ void vmo_file_forget_page(void *context, uint64_t, void *page)
     page_unref(p);
 }
 
+void vmo_file_forget_pages(void *context, const struct radix_run *run)
+{
+    for (unsigned i = 0; i < run->count; i++) {
+        if (run->slots[i] != NULL) {
+            forget_page(context, run->slots[i]);
+        }
+    }
+}
+
 void vmo_file_destroy(struct vmo_file *f)
 {
-    vmo_erase_all(&f->vmo, vmo_file_forget_page, f);
+    vmo_erase_all(&f->vmo, vmo_file_forget_pages, f);
     if (f->ops->release != NULL) {
         f->ops->release(f->context);
     }
@@ -220,7 +227,7 @@ static void batch_publish(struct vmo_file *f, const struct batch *b, size_t good
         cache_add(f, b->pages[i]);
     }
     if (good < b->count) {
-        radix_erase(&f->vmo.pages, b->first + good, b->first + b->count, vmo_file_forget_page, f);
+        radix_erase(&f->vmo.pages, b->first + good, b->first + b->count, vmo_file_forget_pages, f);
     }
     mutex_unlock(&f->vmo.lock);
     vmo_file_work_ended(f);
@@ -425,7 +432,7 @@ bool vmo_file_evict(struct vmo_file *f, uint64_t index, const struct page *p)
         present->flags &= (uint16_t)~FILE_PAGE_USED;
         return false;
     }
-    radix_erase(&f->vmo.pages, index, index + 1, vmo_file_forget_page, f);
+    radix_erase(&f->vmo.pages, index, index + 1, vmo_file_forget_pages, f);
     return true;
 }
 

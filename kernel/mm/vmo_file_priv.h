@@ -9,8 +9,8 @@
 // The page present at `index`, busy or not, or NULL.
 struct page *vmo_file_find(const struct vmo_file *f, uint64_t index) REQUIRES(f -> vmo.lock);
 
-// For radix_erase: a page of the file leaves it.
-void vmo_file_forget_page(void *context, uint64_t index, void *page);
+// For radix_erase: pages of the file leave it.
+void vmo_file_forget_pages(void *context, const struct radix_run *run);
 
 void vmo_file_mark_dirty(struct vmo_file *f, struct page *p) REQUIRES(f -> vmo.lock);
 

@@ -62,7 +62,7 @@ static void wait_while_busy(struct vmo_file *f, uint64_t first) REQUIRES(f -> vm
 void vmo_file_drop_pages(struct vmo_file *f, uint64_t first, uint64_t end)
 {
     vmo_unmap_pages(&f->vmo, first, end);
-    radix_erase(&f->vmo.pages, first, end, vmo_file_forget_page, f);
+    radix_erase(&f->vmo.pages, first, end, vmo_file_forget_pages, f);
 }
 
 status_t vmo_resize(struct vmo *v, uint64_t size)

@@ -96,21 +96,80 @@ static bool is_group_empty(void *const *slots)
     return seen == 0;
 }
 
-// The first slot in use from *index on in a leaf.
-static bool next_in_leaf(struct radix_node *leaf, uint64_t *index, void ***slot)
+// The first slot in use in [i, end); `end`: none is.
+static unsigned first_used(void *const *slots, unsigned i, unsigned end)
 {
-    uint64_t base = *index & ~(uint64_t)(RADIX_SLOTS - 1);
-    for (unsigned i = slot_index(*index, 1); i < RADIX_SLOTS;) {
-        if (i % GROUP == 0 && is_group_empty(&leaf->slots[i])) {
-            i += GROUP;
-            continue;
+    while (i < end && slots[i] == NULL) {
+        i += i % GROUP == 0 && is_group_empty(&slots[i]) ? GROUP : 1;
+    }
+    return i < end ? i : end;
+}
+
+// Behind the last slot in use in [first, end), of which one is in use.
+static unsigned behind_used(void *const *slots, unsigned end)
+{
+    while (slots[end - 1] == NULL) {
+        end -= end % GROUP == 0 && is_group_empty(&slots[end - GROUP]) ? GROUP : 1;
+    }
+    return end;
+}
+
+// The values of a leaf from `index` up to `end` or the end of the leaf.
+static bool run_in_leaf(struct radix_node *leaf, uint64_t index, uint64_t end,
+                        struct radix_run *run)
+{
+    uint64_t base = index & ~(uint64_t)(RADIX_SLOTS - 1);
+    unsigned last = end - base < RADIX_SLOTS ? (unsigned)(end - base) : RADIX_SLOTS;
+    unsigned i = first_used(leaf->slots, slot_index(index, 1), last);
+    if (i >= last) {
+        return false;
+    }
+    run->slots = &leaf->slots[i];
+    run->index = base + i;
+    run->count = behind_used(leaf->slots, last) - i;
+    return true;
+}
+
+// The lowest node on the way to *index, or to where behind it there is one; NULL: nowhere.
+static struct radix_node *next_leaf(const struct radix *r, uint64_t *index)
+{
+    while (reaches(r->height, *index)) {
+        unsigned level = r->height;
+        struct radix_node *node = r->root;
+        while (level > 1 && node != NULL) {
+            node = node->slots[slot_index(*index, level)];
+            level--;
         }
-        if (leaf->slots[i] != NULL) {
-            *index = base + i;
-            *slot = &leaf->slots[i];
+        if (node != NULL) {
+            return node;
+        }
+        // An absent node is a hole as large as the slot above it.
+        *index = behind_slot(*index, level + 1);
+        if (*index == 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+bool radix_next_run(const struct radix *r, uint64_t start, uint64_t end, struct radix_run *run)
+{
+    if (r->height == 0) {
+        *run = (struct radix_run){.slots = (void **)&r->root, .count = 1};
+        return start == 0 && end > 0 && r->root != NULL;
+    }
+    for (uint64_t at = start; at < end;) {
+        struct radix_node *leaf = next_leaf(r, &at);
+        if (leaf == NULL || at >= end) {
+            return false;
+        }
+        if (run_in_leaf(leaf, at, end, run)) {
             return true;
         }
-        i++;
+        at = behind_slot(at, 2);
+        if (at == 0) {
+            break;
+        }
     }
     return false;
 }
@@ -122,19 +181,14 @@ bool radix_next(const struct radix *r, uint64_t *index, void ***slot)
         return *index == 0 && r->root != NULL;
     }
     uint64_t at = *index;
-    while (reaches(r->height, at)) {
-        unsigned level = r->height;
-        struct radix_node *node = r->root;
-        while (level > 1 && node != NULL) {
-            node = node->slots[slot_index(at, level)];
-            level--;
-        }
-        // An absent node is a hole as large as the slot above it.
-        if (node != NULL && next_in_leaf(node, &at, slot)) {
-            *index = at;
+    for (struct radix_node *leaf = next_leaf(r, &at); leaf != NULL; leaf = next_leaf(r, &at)) {
+        unsigned i = first_used(leaf->slots, slot_index(at, 1), RADIX_SLOTS);
+        if (i < RADIX_SLOTS) {
+            *index = (at & ~(uint64_t)(RADIX_SLOTS - 1)) + i;
+            *slot = &leaf->slots[i];
             return true;
         }
-        at = behind_slot(at, level + 1);
+        at = behind_slot(at, 2);
         if (at == 0) {
             break;
         }
@@ -152,8 +206,9 @@ static bool is_empty(const struct radix_node *node)
     return true;
 }
 
-// Frees the empty nodes on the way to `index`, lowest first.
-static void prune(struct radix *r, uint64_t index)
+// Frees the empty nodes on the way to `index`, lowest first.  That there is nothing in the lowest one
+// may be known.
+static void prune(struct radix *r, uint64_t index, bool is_leaf_empty)
 {
     for (unsigned stop = 1; stop <= r->height; stop++) {
         void **slot = &r->root;
@@ -162,7 +217,8 @@ static void prune(struct radix *r, uint64_t index)
             slot = &node->slots[slot_index(index, level)];
         }
         struct radix_node *node = *slot;
-        if (node != NULL && !is_empty(node)) {
+        bool is_known = stop == 1 && is_leaf_empty;
+        if (node != NULL && !is_known && !is_empty(node)) {
             return;
         }
         if (node != NULL) {
@@ -188,39 +244,22 @@ static struct radix_node *deepest(const struct radix *r, uint64_t index, unsigne
     return node;
 }
 
-static void erase_value(void **slot, uint64_t index,
-                        void (*gone)(void *context, uint64_t index, void *value), void *context)
+static void erase_run(const struct radix_run *run,
+                      void (*gone)(void *context, const struct radix_run *run), void *context)
 {
-    void *value = *slot;
-    if (value != NULL) {
-        *slot = NULL;
-        gone(context, index, value);
-    }
-}
-
-// Removes the values of a leaf from `index` up to `end` or the end of the leaf.
-static void erase_in_leaf(struct radix_node *leaf, uint64_t index, uint64_t end,
-                          void (*gone)(void *context, uint64_t index, void *value), void *context)
-{
-    unsigned first = slot_index(index, 1);
-    uint64_t base = index - first;
-    unsigned last = end - base < RADIX_SLOTS ? (unsigned)(end - base) : RADIX_SLOTS;
-    for (unsigned i = first; i < last;) {
-        if (i % GROUP == 0 && is_group_empty(&leaf->slots[i])) {
-            i += GROUP;
-        } else {
-            erase_value(&leaf->slots[i], base + i, gone, context);
-            i++;
-        }
+    gone(context, run);
+    for (unsigned i = 0; i < run->count; i++) {
+        run->slots[i] = NULL;
     }
 }
 
 void radix_erase(struct radix *r, uint64_t start, uint64_t end,
-                 void (*gone)(void *context, uint64_t index, void *value), void *context)
+                 void (*gone)(void *context, const struct radix_run *run), void *context)
 {
+    struct radix_run run;
     if (r->height == 0) {
-        if (start == 0 && end > 0) {
-            erase_value(&r->root, 0, gone, context);
+        if (radix_next_run(r, start, end, &run)) {
+            erase_run(&run, gone, context);
         }
         return;
     }
@@ -228,10 +267,10 @@ void radix_erase(struct radix *r, uint64_t start, uint64_t end,
         unsigned level;
         struct radix_node *node = deepest(r, at, &level);
         uint64_t next = behind_slot(at, level == 1 ? 2 : level);
-        if (node != NULL && level == 1) {
-            erase_in_leaf(node, at, end, gone, context);
+        if (node != NULL && level == 1 && run_in_leaf(node, at, end, &run)) {
+            erase_run(&run, gone, context);
         }
-        prune(r, at);
+        prune(r, at, slot_index(at, 1) == 0 && end - at >= RADIX_SLOTS);
         if (next == 0) {
             break;
         }

@@ -54,6 +54,17 @@ status_t radix_insert(struct radix *r, uint64_t index, void ***slot);
 // The first value (not NULL) at or above *index: true, its index, and its slot.
 bool radix_next(const struct radix *r, uint64_t *index, void ***slot);
 
-// Removes the values of [start, end), calling `gone` for each, and frees the nodes left empty.
+// Slots side by side.  The first and the last one have values; between them may be holes (NULL).
+struct radix_run {
+    void **slots;
+    uint64_t index; // of the first
+    unsigned count; // at most RADIX_SLOTS
+};
+
+// The values in [start, end) that share the lowest node with the first of them; false: there are none.
+bool radix_next_run(const struct radix *r, uint64_t start, uint64_t end, struct radix_run *run);
+
+// Removes the values of [start, end), calling `gone` for each run of them, and frees the nodes left
+// empty.  The values still stand in the slots during the call, and leave after it.
 void radix_erase(struct radix *r, uint64_t start, uint64_t end,
-                 void (*gone)(void *context, uint64_t index, void *value), void *context);
+                 void (*gone)(void *context, const struct radix_run *run), void *context);

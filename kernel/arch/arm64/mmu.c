@@ -420,6 +420,30 @@ void arch_unmap(struct arch_aspace *as, vaddr_t va, size_t size,
 
 /* ---- Changing and asking ---- */
 
+// Gives the entries of a run their protection, up to the first that leads to a table, and that one's
+// index.
+static unsigned protect_run(const struct run *r, uint64_t bits, bool *is_changed)
+{
+    unsigned i = r->first;
+    while (i < r->end) {
+        uint64_t old = r->table[i];
+        if (old == 0) {
+            i = next_used(r->table, i + 1, r->end);
+            continue;
+        }
+        if (is_table(old, r->level)) {
+            break;
+        }
+        uint64_t new = (old & PTE_ADDR) | bits;
+        if (new != old) {
+            write_entry(&r->table[i], new);
+            *is_changed = true;
+        }
+        i++;
+    }
+    return i;
+}
+
 void arch_protect(struct arch_aspace *as, vaddr_t va, size_t size, uint32_t prot)
 {
     uint64_t bits = leaf_bits(prot);
@@ -427,12 +451,7 @@ void arch_protect(struct arch_aspace *as, vaddr_t va, size_t size, uint32_t prot
     bool is_changed = false;
     for (vaddr_t at = va; at != end;) {
         struct run r = find_run(as, at, end);
-        unsigned i = next_used(r.table, r.first, r.end);
-        for (; run_has(&r, i); i = next_used(r.table, i + 1, r.end)) {
-            uint64_t kept = r.table[i] & PTE_ADDR;
-            write_entry(&r.table[i], kept | bits | (r.level == LEAF ? PTE_TABLE : 0));
-            is_changed = true;
-        }
+        unsigned i = protect_run(&r, bits | (r.level == LEAF ? PTE_TABLE : 0), &is_changed);
         at = run_next(&r, i, end);
     }
     if (is_changed) {

@@ -74,15 +74,39 @@ TEST(a_copy_and_its_source_never_see_each_others_writes)
     EXPECT_OK(vmo_clone_cow(v, 10, 80, &copy));
     EXPECT_EQ(vmo_resident_pages(copy), 2);
     set_byte(v, 10, 3);
-    set_byte(copy, 1, 4);
+    set_byte(copy, 11, 4);
     set_byte(v, 20, 5);
-    EXPECT_EQ(byte_at(copy, 0), 1);
+    EXPECT_EQ(byte_at(copy, 10), 1);
     EXPECT_EQ(byte_at(v, 11), 2);
-    EXPECT_EQ(byte_at(copy, 10), 0);
+    EXPECT_EQ(byte_at(copy, 20), 0);
     vmo_unref(v);
-    EXPECT_EQ(byte_at(copy, 0), 1);
-    EXPECT_EQ(byte_at(copy, 1), 4);
+    EXPECT_EQ(byte_at(copy, 10), 1);
+    EXPECT_EQ(byte_at(copy, 11), 4);
     vmo_unref(copy);
+}
+
+TEST(a_copy_of_a_part_has_the_pages_of_that_part_and_no_others)
+{
+    struct vmo *v = NULL;
+    struct vmo *copy = NULL;
+    EXPECT_OK(vmo_create_anonymous(400, &v));
+    for (uint64_t i = 0; i < 400; i += 1 + i % 3) {
+        set_byte(v, i, (uint8_t)(i + 1));
+    }
+    EXPECT_OK(vmo_clone_cow(v, 65, 200, &copy));
+    EXPECT_EQ(vmo_size_pages(copy), 265);
+    size_t wrong = 0;
+    size_t present = 0;
+    for (uint64_t i = 0; i < 265; i++) {
+        bool is_there = vmo_is_present(copy, i);
+        wrong += is_there != (i >= 65 && vmo_is_present(v, i));
+        wrong += is_there && byte_at(copy, i) != (uint8_t)(i + 1);
+        present += is_there;
+    }
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(vmo_resident_pages(copy), present);
+    vmo_unref(copy);
+    vmo_unref(v);
 }
 
 TEST(a_page_that_only_one_object_is_left_with_is_written_in_place)

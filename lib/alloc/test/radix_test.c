@@ -28,9 +28,18 @@ static struct radix fresh(void)
     return r;
 }
 
-static void count_gone(void *context, uint64_t, void *)
+static size_t values_in(const struct radix_run *run)
 {
-    (*(size_t *)context)++;
+    size_t values = 0;
+    for (unsigned i = 0; i < run->count; i++) {
+        values += run->slots[i] != NULL;
+    }
+    return values;
+}
+
+static void count_gone(void *context, const struct radix_run *run)
+{
+    *(size_t *)context += values_in(run);
 }
 
 static size_t erase(struct radix *r, uint64_t start, uint64_t end)
@@ -119,6 +128,41 @@ TEST(the_short_way_leads_to_the_last_node_as_long_as_it_is_there)
     EXPECT_EQ(erase(&r, 0, UINT64_MAX), 1);
 }
 
+static void expect_run(const struct radix *r, uint64_t start, uint64_t end, uint64_t index,
+                       unsigned count)
+{
+    struct radix_run run;
+    EXPECT(radix_next_run(r, start, end, &run));
+    EXPECT_EQ(run.index, index);
+    EXPECT_EQ(run.count, count);
+    EXPECT(run.slots == radix_find(r, index));
+}
+
+TEST(a_run_goes_from_the_first_to_the_last_value_of_a_node)
+{
+    struct radix r = fresh();
+    struct radix_run run;
+    EXPECT(!radix_next_run(&r, 0, UINT64_MAX, &run));
+    put(&r, 0, &value);
+    expect_run(&r, 0, 1, 0, 1);
+    EXPECT(!radix_next_run(&r, 0, 0, &run));
+    EXPECT(!radix_next_run(&r, 1, UINT64_MAX, &run));
+    put(&r, 40, &value);
+    put(&r, 127, &value);
+    put(&r, 1ull << 40, &value);
+    expect_run(&r, 0, UINT64_MAX, 0, 41);
+    expect_run(&r, 1, 41, 40, 1);
+    expect_run(&r, 0, 40, 0, 1);
+    EXPECT(!radix_next_run(&r, 1, 40, &run));
+    EXPECT(!radix_next_run(&r, 41, 127, &run));
+    expect_run(&r, 41, 128, 127, 1);
+    expect_run(&r, 128, UINT64_MAX, 1ull << 40, 1);
+    EXPECT(!radix_next_run(&r, 128, 1ull << 40, &run));
+    EXPECT(!radix_next_run(&r, (1ull << 40) + 1, UINT64_MAX, &run));
+    EXPECT_EQ(erase(&r, 0, UINT64_MAX), 4);
+    EXPECT_EQ(test_alloc_live(), 0);
+}
+
 TEST(without_memory_an_insertion_changes_no_value)
 {
     OOM_SWEEP
@@ -166,6 +210,25 @@ static void expect_same(const struct radix *r, const uint8_t *model)
     EXPECT(!radix_next(r, &index, &slot));
 }
 
+static void expect_runs(const struct radix *r, const uint8_t *model, uint64_t start, uint64_t end)
+{
+    size_t expected = 0;
+    size_t values = 0;
+    struct radix_run run;
+    for (uint64_t i = start; i < end; i++) {
+        expected += model[i];
+    }
+    for (uint64_t at = spread(start);
+         radix_next_run(r, at, spread(end - 1) + 1, &run) && !test_has_failed();
+         at = run.index + run.count) {
+        EXPECT(run.index >= at && run.index + run.count <= spread(end - 1) + 1);
+        EXPECT(run.slots == radix_find(r, run.index));
+        EXPECT(run.slots[0] != NULL && run.slots[run.count - 1] != NULL);
+        values += values_in(&run);
+    }
+    EXPECT_EQ(values, expected);
+}
+
 static void random_erase(struct radix *r, uint8_t *model, struct test_random *random)
 {
     uint64_t start = test_random_below(random, INDICES);
@@ -197,6 +260,7 @@ TEST(random_changes_agree_with_an_array)
         }
         if (round % 10 == 0) {
             expect_same(&r, model);
+            expect_runs(&r, model, base, base + 1 + test_random_below(&random, INDICES - base));
         }
     }
     erase(&r, 0, UINT64_MAX);
