@@ -10,9 +10,8 @@
 #include "lib/base/string.h"
 
 enum {
-    CHUNK_PAGES = 1 << 12, // between preemption points
-    HOLE_PAGES = 64,       // worth a change of page tables on its own
-    ROOM_PAGES = 32,       // that the page cache is asked for at a time
+    HOLE_PAGES = 64, // worth a change of page tables on its own
+    ROOM_PAGES = 32, // that the page cache is asked for at a time
 };
 
 static struct radix_node *node_alloc(void)
@@ -114,9 +113,17 @@ static struct page *const *pages_of(const struct radix_run *run)
 }
 
 // For radix_erase.
-static void drop_pages(void *, const struct radix_run *run)
+static void forget_pages(void *context, const struct radix_run *run)
 {
-    page_unref_all(pages_of(run), run->count);
+    struct vmo *v = context;
+    v->resident -= page_unref_all(pages_of(run), run->count);
+}
+
+// For radix_clear: nobody has the object any more, so no lock is held.
+static void forget_last_pages(void *context, const struct radix_run *run)
+{
+    forget_pages(context, run);
+    thread_preempt_point();
 }
 
 status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot)
@@ -127,21 +134,6 @@ status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot)
         v->pages.leaf = NULL;
     }
     return status;
-}
-
-void vmo_erase_all(struct vmo *v, void (*gone)(void *context, const struct radix_run *pages),
-                   void *context)
-{
-    uint64_t index = 0;
-    void **slot;
-    while (radix_next(&v->pages, &index, &slot)) {
-        uint64_t end = align_down(index, CHUNK_PAGES) + CHUNK_PAGES;
-        radix_erase(&v->pages, index, end, gone, context);
-        index = end;
-        thread_preempt_point();
-    }
-    // Nodes that a failed insertion left without values.
-    radix_erase(&v->pages, 0, VMO_PAGES_MAX, gone, context);
 }
 
 // One object may hold one below it, which holds none: see the invariants of vmo_create_private.
@@ -157,7 +149,7 @@ void vmo_unref(struct vmo *v) // NOLINT(misc-no-recursion): one level deep
     }
     struct vmo *below = v->below;
     if (v->kind == VMO_ANONYMOUS) {
-        vmo_erase_all(v, drop_pages, NULL);
+        radix_clear(&v->pages, forget_last_pages, v);
     } else if (v->kind == VMO_CONTIGUOUS) {
         page_free(page_of(v->base), log2_floor(v->size_pages));
     }
@@ -398,12 +390,6 @@ status_t vmo_fault(struct vmo *v, uint64_t index, bool for_write, paddr_t *page,
         *can_write = found.can_write;
     }
     return status;
-}
-
-static void forget_pages(void *context, const struct radix_run *run)
-{
-    struct vmo *v = context;
-    v->resident -= page_unref_all(pages_of(run), run->count);
 }
 
 void vmo_grow_locked(struct vmo *v, uint64_t size_pages)

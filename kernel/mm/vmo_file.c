@@ -66,9 +66,16 @@ void vmo_file_forget_pages(void *context, const struct radix_run *run)
     }
 }
 
+// For radix_clear: nobody has the file any more, so no lock is held.
+static void forget_last_pages(void *context, const struct radix_run *run)
+{
+    vmo_file_forget_pages(context, run);
+    thread_preempt_point();
+}
+
 void vmo_file_destroy(struct vmo_file *f)
 {
-    vmo_erase_all(&f->vmo, vmo_file_forget_pages, f);
+    radix_clear(&f->vmo.pages, forget_last_pages, f);
     if (f->ops->release != NULL) {
         f->ops->release(f->context);
     }

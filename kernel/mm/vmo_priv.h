@@ -94,9 +94,6 @@ void vmo_remove_region(struct vmo *v, struct region *r) REQUIRES(v -> lock);
 
 // Fills a new object of a kind; `v` is zero.
 void vmo_init(struct vmo *v, enum vmo_kind kind, uint64_t size_pages);
-// The pages of the tree that are left: `gone` for each run, with preemption points in between.
-void vmo_erase_all(struct vmo *v, void (*gone)(void *context, const struct radix_run *pages),
-                   void *context);
 // The slot of a page, made if it is not there.  ERR_NOMEM.
 status_t vmo_insert_slot(struct vmo *v, uint64_t index, void ***slot);
 // A page for user memory: makes room in the page cache for it if it must.  ERR_NOMEM.

@@ -84,7 +84,10 @@ status_t radix_insert(struct radix *r, uint64_t index, void ***slot)
     return OK;
 }
 
-enum { GROUP = 8 }; // slots looked at together
+enum {
+    GROUP = 8, // slots looked at together
+    LEVELS_MAX = (64 + RADIX_SHIFT - 1) / RADIX_SHIFT,
+};
 static_assert(RADIX_SLOTS % GROUP == 0);
 
 static bool is_group_empty(void *const *slots)
@@ -114,20 +117,27 @@ static unsigned behind_used(void *const *slots, unsigned end)
     return end;
 }
 
+// The values in slots [first, end) of a leaf, whose slot 0 is that of index `base`.
+static bool run_between(struct radix_node *leaf, uint64_t base, unsigned first, unsigned end,
+                        struct radix_run *run)
+{
+    first = first_used(leaf->slots, first, end);
+    if (first == end) {
+        return false;
+    }
+    run->slots = &leaf->slots[first];
+    run->index = base + first;
+    run->count = behind_used(leaf->slots, end) - first;
+    return true;
+}
+
 // The values of a leaf from `index` up to `end` or the end of the leaf.
 static bool run_in_leaf(struct radix_node *leaf, uint64_t index, uint64_t end,
                         struct radix_run *run)
 {
     uint64_t base = index & ~(uint64_t)(RADIX_SLOTS - 1);
     unsigned last = end - base < RADIX_SLOTS ? (unsigned)(end - base) : RADIX_SLOTS;
-    unsigned i = first_used(leaf->slots, slot_index(index, 1), last);
-    if (i >= last) {
-        return false;
-    }
-    run->slots = &leaf->slots[i];
-    run->index = base + i;
-    run->count = behind_used(leaf->slots, last) - i;
-    return true;
+    return run_between(leaf, base, slot_index(index, 1), last, run);
 }
 
 // The lowest node on the way to *index, or to where behind it there is one; NULL: nowhere.
@@ -276,4 +286,52 @@ void radix_erase(struct radix *r, uint64_t start, uint64_t end,
         }
         at = next;
     }
+}
+
+struct step {
+    struct radix_node *node;
+    uint64_t index; // the lowest below the node
+    unsigned next;  // slot to look at
+};
+
+// Goes down to the first child not visited yet; a node without one goes, and its parent goes on.
+static void clear_nodes(struct radix *r, void (*gone)(void *context, const struct radix_run *run),
+                        void *context)
+{
+    struct step path[LEVELS_MAX];
+    struct radix_run run;
+    unsigned level = r->height;
+    path[level - 1] = (struct step){.node = r->root};
+    while (level <= r->height) {
+        struct step *s = &path[level - 1];
+        unsigned child = RADIX_SLOTS;
+        if (level > 1) {
+            child = first_used(s->node->slots, s->next, RADIX_SLOTS);
+        } else if (run_between(s->node, s->index, 0, RADIX_SLOTS, &run)) {
+            gone(context, &run);
+        }
+        if (child < RADIX_SLOTS) {
+            uint64_t index = s->index + ((uint64_t)child << level_shift(level));
+            s->next = child + 1;
+            level--;
+            path[level - 1] = (struct step){.node = s->node->slots[child], .index = index};
+        } else {
+            r->ops->free(s->node);
+            level++;
+        }
+    }
+}
+
+void radix_clear(struct radix *r, void (*gone)(void *context, const struct radix_run *run),
+                 void *context)
+{
+    struct radix_run run;
+    if (r->height == 0) {
+        if (radix_next_run(r, 0, 1, &run)) {
+            gone(context, &run);
+        }
+    } else if (r->root != NULL) {
+        clear_nodes(r, gone, context);
+    }
+    radix_init(r, r->ops);
 }

@@ -68,3 +68,7 @@ bool radix_next_run(const struct radix *r, uint64_t start, uint64_t end, struct 
 // empty.  The values still stand in the slots during the call, and leave after it.
 void radix_erase(struct radix *r, uint64_t start, uint64_t end,
                  void (*gone)(void *context, const struct radix_run *run), void *context);
+
+// Removes all values, as radix_erase does, and every node.
+void radix_clear(struct radix *r, void (*gone)(void *context, const struct radix_run *run),
+                 void *context);

@@ -7,8 +7,9 @@
  * the kernel's half only.
  *
  * How many entries of a user's table are in use stands in its struct page, so that an empty one is
- * known without a look, and the end of an address space looks at no more than it has to.  (Tables of
- * the kernel's half stay for ever, and the first of them are older than the page array.)
+ * known without a look.  The tables of an address space are a ring of pages that starts with the root,
+ * so that its end looks at no entry.  (Tables of the kernel's half stay for ever, and the first of them
+ * are older than the page array.)
  *
  * Before the linear map stands, tables are reached one at a time through a window page; a pointer
  * from table_at is then valid until the next call.
@@ -91,6 +92,35 @@ static void count_more(const struct arch_aspace *as, uint64_t table, size_t entr
     }
 }
 
+/* ---- The ring of a user's tables ---- */
+
+static void ring_init(paddr_t root)
+{
+    struct page *p = page_of(root);
+    p->next = page_frame(p);
+    p->prev = p->next;
+}
+
+static void ring_add(const struct arch_aspace *as, paddr_t table)
+{
+    struct page *root = page_of(as->root);
+    struct page *p = page_of(table);
+    if (as == &arch_kernel_aspace) {
+        return;
+    }
+    p->next = root->next;
+    p->prev = page_frame(root);
+    page_of_frame(p->next)->prev = page_frame(p);
+    root->next = page_frame(p);
+}
+
+static void ring_remove(uint64_t table)
+{
+    const struct page *p = page_of(paddr(table));
+    page_of_frame(p->next)->prev = p->prev;
+    page_of_frame(p->prev)->next = p->next;
+}
+
 static bool is_table(uint64_t entry, unsigned level)
 {
     return level < LEAF && (entry & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
@@ -115,6 +145,7 @@ static status_t next_table(struct arch_aspace *as, uint64_t table_pa, unsigned i
         if (!mmu.is_linear) {
             arch_page_zero(window_at(fresh.raw));
         }
+        ring_add(as, fresh);
         entry = fresh.raw | PTE_VALID | PTE_TABLE;
         atomic_thread_fence(memory_order_release); // its zeroes before the pointer to it
         write_entry(&table_at(table_pa)[index], entry);
@@ -384,6 +415,7 @@ static void prune(struct arch_aspace *as, vaddr_t va)
     as->last_leaf = NULL;
     tlb_flush_range(as, va, PAGE_SIZE, true); // walk caches too
     for (unsigned l = level + 1; l <= LEAF; l++) {
+        ring_remove(path[l]);
         kernel_table_page_free(paddr(path[l]));
     }
 }
@@ -503,40 +535,23 @@ status_t arch_aspace_init(struct arch_aspace *as)
     as->last_leaf = NULL;
     as->pages = 0;
     as->peak_pages = 0;
-    return kernel_table_page_alloc(&as->root);
-}
-
-// Frees the tables that a user's table points to, and the table.  `below` frees one of those.
-static ALWAYS_INLINE void free_table(uint64_t table, void (*below)(uint64_t table))
-{
-    const uint64_t *entries = linear(table);
-    unsigned i = 0;
-    for (unsigned left = *count_of(table); left > 0; left--, i++) {
-        i = next_used(entries, i, TABLE_ENTRIES);
-        below(entries[i] & PTE_ADDR);
+    status_t status = kernel_table_page_alloc(&as->root);
+    if (status == OK) {
+        ring_init(as->root);
     }
-    kernel_table_page_free(paddr(table));
+    return status;
 }
 
-static void free_level3(uint64_t table)
-{
-    kernel_table_page_free(paddr(table)); // what it maps belongs to others
-}
-
-static void free_level2(uint64_t table)
-{
-    free_table(table, free_level3);
-}
-
-static void free_level1(uint64_t table)
-{
-    free_table(table, free_level2);
-}
-
-// The ASID is on no CPU, so there is nothing to invalidate.
+// The ASID is on no CPU, so there is nothing to invalidate; what the tables map belongs to others.
 void arch_aspace_fini(struct arch_aspace *as)
 {
-    free_table(as->root.raw, free_level1);
+    const struct page *root = page_of(as->root);
+    for (const struct page *p = page_of_frame(root->next); p != root;) {
+        paddr_t table = page_paddr(p);
+        p = page_of_frame(p->next);
+        kernel_table_page_free(table);
+    }
+    kernel_table_page_free(as->root);
 }
 
 void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak)

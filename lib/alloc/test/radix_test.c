@@ -113,6 +113,52 @@ TEST(erasing_the_last_value_frees_every_node)
     EXPECT_EQ(r.height, 0);
 }
 
+static void sum_gone(void *context, const struct radix_run *run)
+{
+    uint64_t *sum = context;
+    for (unsigned i = 0; i < run->count; i++) {
+        *sum += run->slots[i] != NULL ? run->index + i : 0;
+    }
+}
+
+TEST(clearing_takes_every_value_and_node_from_the_lowest_index_to_the_highest)
+{
+    uint64_t sum = 0;
+    struct radix r = fresh();
+    radix_clear(&r, sum_gone, &sum);
+    put(&r, 0, &value);
+    size_t gone = 0;
+    radix_clear(&r, count_gone, &gone);
+    EXPECT_EQ(gone, 1);
+    uint64_t expected = 0;
+    for (uint64_t i = 1; i != 0; i <<= 3) {
+        put(&r, i, &value);
+        expected += i;
+    }
+    put(&r, UINT64_MAX, &value);
+    expected += UINT64_MAX;
+    radix_clear(&r, sum_gone, &sum);
+    EXPECT_EQ(sum, expected);
+    EXPECT_EQ(test_alloc_live(), 0);
+    put(&r, 5, &value);
+    EXPECT_EQ(erase(&r, 0, UINT64_MAX), 1);
+}
+
+TEST(clearing_frees_nodes_without_values)
+{
+    OOM_SWEEP
+    {
+        struct radix r = fresh();
+        void **slot = NULL;
+        size_t gone = 0;
+        if (radix_insert(&r, 1ull << 40, &slot) == OK) {
+            *slot = &value;
+        }
+        radix_clear(&r, count_gone, &gone);
+        EXPECT_EQ(gone, slot != NULL);
+    }
+}
+
 TEST(the_short_way_leads_to_the_last_node_as_long_as_it_is_there)
 {
     struct radix r = fresh();
@@ -263,6 +309,12 @@ TEST(random_changes_agree_with_an_array)
             expect_runs(&r, model, base, base + 1 + test_random_below(&random, INDICES - base));
         }
     }
-    erase(&r, 0, UINT64_MAX);
+    size_t left = 0;
+    size_t gone = 0;
+    for (uint64_t i = 0; i < INDICES; i++) {
+        left += model[i];
+    }
+    radix_clear(&r, count_gone, &gone);
+    EXPECT_EQ(gone, left);
     EXPECT_EQ(test_alloc_live(), 0);
 }
