@@ -195,6 +195,13 @@ status_t job_ids(pid_t pid, pid_t *group, pid_t *session)
     return status;
 }
 
+// What the kernel sends for a terminal, or because another process ended.
+static struct signal_info of_kernel(int signal)
+{
+    return (struct signal_info){
+        .signal = signal, .code = ABI_SI_KERNEL, .sender = SIGNAL_SENDER_OTHERS};
+}
+
 status_t job_signal_group(pid_t id, const struct signal_info *info, bool is_kernel)
 {
     status_t status = ERR_SRCH;
@@ -216,16 +223,22 @@ status_t job_signal_group(pid_t id, const struct signal_info *info, bool is_kern
 
 /* ---- Orphans ---- */
 
+// Whether `p` is one of those that keep its group from being orphaned.
+static bool is_tie_locked(const struct process *p) REQUIRES(process_tree.lock)
+{
+    const struct process *parent = p->parent;
+    return parent != NULL && parent->state == PROCESS_RUNNING && parent->group != NULL &&
+           parent->group != p->group && parent->group->session == p->group->session;
+}
+
 // No member has a parent in another group of the same session.
 static bool is_orphaned_locked(const struct job_group *g, const struct process *without)
     REQUIRES(process_tree.lock)
 {
     list_for_each (node, &g->members) {
         const struct process *p = container_of(node, struct process, group_link);
-        const struct process *parent = p->parent;
-        if (p != without && p->state == PROCESS_RUNNING && parent != NULL && parent != without &&
-            parent->group != NULL && parent->group != g && parent->group->session == g->session &&
-            parent->state == PROCESS_RUNNING) {
+        if (p != without && p->parent != without && p->state == PROCESS_RUNNING &&
+            is_tie_locked(p)) {
             return false;
         }
     }
@@ -259,17 +272,19 @@ static void hang_up_locked(struct job_group *g) REQUIRES(process_tree.lock)
     for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         list_for_each (node, &g->members) {
             struct process *p = container_of(node, struct process, group_link);
-            (void)signal_send_process(
-                p, &(struct signal_info){.signal = signals[i], .code = ABI_SI_KERNEL});
+            struct signal_info info = of_kernel(signals[i]);
+            (void)signal_send_process(p, &info);
         }
     }
 }
 
-// Groups that lose their last tie to the session as `p` ends, and have stopped members.
+// Groups that lose their last tie to the session as `p` ends, and have stopped members; one that was
+// orphaned before is left alone (POSIX, _exit).
 static void hang_up_orphans_locked(struct process *p) REQUIRES(process_tree.lock)
 {
     struct job_group *own = p->group;
-    if (own != NULL && has_stopped_locked(own, p) && is_orphaned_locked(own, p)) {
+    if (own != NULL && is_tie_locked(p) && has_stopped_locked(own, p) &&
+        is_orphaned_locked(own, p)) {
         hang_up_locked(own);
     }
     list_for_each (node, &p->children) {
@@ -389,10 +404,10 @@ static void lose_controlling(int32_t id, struct tty *t, bool hang_up)
         s->terminal = is_lost ? NULL : s->terminal;
         spin_unlock_irqrestore(&s->lock, flags);
         if (is_lost && hang_up && s->leader != NULL) {
-            (void)signal_send_process(
-                s->leader, &(struct signal_info){.signal = SIGHUP, .code = ABI_SI_KERNEL});
-            (void)signal_send_process(
-                s->leader, &(struct signal_info){.signal = SIGCONT, .code = ABI_SI_KERNEL});
+            struct signal_info hang_up_info = of_kernel(SIGHUP);
+            struct signal_info go_on_info = of_kernel(SIGCONT);
+            (void)signal_send_process(s->leader, &hang_up_info);
+            (void)signal_send_process(s->leader, &go_on_info);
         }
     }
     mutex_unlock(&process_tree.lock);
@@ -421,7 +436,7 @@ static int32_t ask_session_of_group(int32_t group)
 
 static void signal_group(int32_t group, int signal)
 {
-    struct signal_info info = {.signal = signal, .code = ABI_SI_KERNEL};
+    struct signal_info info = of_kernel(signal);
     (void)job_signal_group(group, &info, true);
 }
 

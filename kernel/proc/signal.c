@@ -20,8 +20,6 @@ constexpr uint64_t OF_INSTRUCTIONS = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1
 constexpr uint64_t IGNORED_BY_DEFAULT =
     1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
 
-enum { SENDER_UNKNOWN = -1 }; // there was no memory for the sender's words
-
 struct signal_entry {
     struct list link;
     struct signal_info info;
@@ -47,6 +45,7 @@ void signal_state_init(struct signal_state *s)
 void signal_thread_init(struct signal_thread *s)
 {
     s->mask = 0;
+    s->awaited = 0;
     s->has_saved_mask = false;
     s->has_new_frame = false;
     s->stack = (struct abi_sigaltstack){.flags = ABI_SS_DISABLE};
@@ -119,7 +118,8 @@ static status_t add(struct signal_pending *p, struct signal_state *s, uint64_t l
 static void take(struct signal_pending *p, struct signal_state *s, int signal,
                  struct signal_info *out)
 {
-    *out = (struct signal_info){.signal = signal, .code = ABI_SI_USER, .sender = SENDER_UNKNOWN};
+    *out =
+        (struct signal_info){.signal = signal, .code = ABI_SI_USER, .sender = SIGNAL_SENDER_OTHERS};
     list_for_each (node, &p->queue) {
         struct signal_entry *e = container_of(node, struct signal_entry, link);
         if (e->info.signal == signal) {
@@ -167,12 +167,18 @@ static bool is_spared_locked(struct process *p, const struct signal_info *info) 
            !is_ignored_locked(p, info->signal);
 }
 
-static bool is_wanted_by(const struct uthread *t, uint64_t bit)
+static bool is_blocked_by(const struct uthread *t, uint64_t bit)
 {
-    return (t->signals.mask & bit) == 0;
+    return (t->signals.mask & bit) != 0;
 }
 
-// Tells a thread that does not block the signal; if all do it waits until one looks.
+static bool is_wanted_by(const struct uthread *t, uint64_t bit)
+{
+    return !is_blocked_by(t, bit) || (t->signals.awaited & bit) != 0;
+}
+
+// Tells a thread that does not block the signal, or awaits it; if there is none the signal waits until
+// one looks.
 static void tell_one_locked(struct process *p, uint64_t bit) REQUIRES(p -> lock)
 {
     list_for_each (node, &p->threads) {
@@ -235,7 +241,7 @@ static void prepare_locked(struct process *p, int signal) REQUIRES(p -> lock)
 static bool is_blocked_everywhere_locked(struct process *p, uint64_t bit) REQUIRES(p -> lock)
 {
     list_for_each (node, &p->threads) {
-        if (is_wanted_by(container_of(node, struct uthread, link), bit)) {
+        if (!is_blocked_by(container_of(node, struct uthread, link), bit)) {
             return false;
         }
     }
@@ -278,12 +284,12 @@ status_t signal_send_process(struct process *p, const struct signal_info *info)
 static status_t send_thread_locked(struct process *p, struct uthread *t,
                                    const struct signal_info *info) REQUIRES(p -> lock)
 {
-    bool is_wanted = is_wanted_by(t, signal_bit(info->signal));
-    if (is_spared_locked(p, info) && is_wanted) {
+    bool is_kept = is_blocked_by(t, signal_bit(info->signal));
+    if (is_spared_locked(p, info) && !is_kept) {
         return OK;
     }
     prepare_locked(p, info->signal);
-    if (is_ignored_locked(p, info->signal) && is_wanted) {
+    if (is_ignored_locked(p, info->signal) && !is_kept) {
         return OK;
     }
     if (info->signal == SIGKILL) {
@@ -291,7 +297,7 @@ static status_t send_thread_locked(struct process *p, struct uthread *t,
         return OK;
     }
     status_t status = add(&t->signals.pending, &p->signals, queue_limit_locked(p), info);
-    if (is_wanted) {
+    if (is_wanted_by(t, signal_bit(info->signal))) {
         thread_notify(&t->thread, THREAD_SIGNALLED);
     }
     return status;
@@ -367,6 +373,14 @@ bool signal_may_send(struct process *p, int signal)
 
 /* ---- Masks ---- */
 
+// Others may take what this thread no longer does.
+static void hand_on_locked(struct process *p, uint64_t set) REQUIRES(p -> lock)
+{
+    if (p->thread_count > 1) {
+        tell_each_locked(p, p->signals.pending.set & set);
+    }
+}
+
 uint64_t signal_set_mask(uint64_t mask)
 {
     struct uthread *t = uthread_current();
@@ -378,11 +392,7 @@ uint64_t signal_set_mask(uint64_t mask)
     if ((pending & ~t->signals.mask) != 0) {
         thread_notify(&t->thread, THREAD_SIGNALLED);
     }
-    // Others may take what this thread no longer does.
-    uint64_t given_up = p->signals.pending.set & t->signals.mask & ~old;
-    if (p->thread_count > 1) {
-        tell_each_locked(p, given_up);
-    }
+    hand_on_locked(p, t->signals.mask & ~old);
     spin_unlock_irqrestore(&p->lock, flags);
     return old;
 }
@@ -406,6 +416,17 @@ void signal_end_mask_for_call(void)
         s->has_saved_mask = false;
         (void)signal_set_mask(s->saved_mask);
     }
+}
+
+void signal_await(uint64_t set)
+{
+    struct uthread *t = uthread_current();
+    struct process *p = t->thread.process;
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    uint64_t old = t->signals.awaited;
+    t->signals.awaited = set;
+    hand_on_locked(p, old & ~set);
+    spin_unlock_irqrestore(&p->lock, flags);
 }
 
 bool signal_take(uint64_t set, struct signal_info *out)

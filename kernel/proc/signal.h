@@ -13,9 +13,9 @@
  * Stop signals and SIGCONT cancel each other as they are sent.  A stopped process has `is_stopped`
  * set; its threads wait on stop_wait on their way to user mode.
  *
- * The first process is spared: a signal that another process sends it, SIGKILL and SIGSTOP among them,
- * does nothing unless it handles or awaits it.  What it sends itself and its own faults end it as they
- * end any other.
+ * The first process is spared: a signal that is not its own doing, SIGKILL and SIGSTOP among them, does
+ * nothing unless it handles or awaits it.  What it sends itself, its own faults and timers end it as
+ * they end any other.
  *
  * Locking: the process's lock (a spinlock, interrupts masked) guards dispositions, pending signals,
  * masks and stop state of the process and its threads; a thread's mask is written by that thread only.
@@ -36,10 +36,13 @@ struct signal_info {
     int32_t pid; // or a timer's identifier
     uint32_t uid;
     uint64_t value; // or the address of a fault, or the status of a child
-    int32_t sender; // the process that sent it, whatever it says of itself; 0: the kernel
+    int32_t sender; // the process whose doing it is, whatever it says; 0: the one that gets it
     nsec_t user_ns; // of a child
     nsec_t system_ns;
 };
+
+// In `sender`: of a terminal, of a group of processes, or nobody knows any more.
+enum { SIGNAL_SENDER_OTHERS = -1 };
 
 struct signal_pending {
     uint64_t set;      // [process lock]
@@ -57,6 +60,7 @@ struct signal_state {                         // of a process
 
 struct signal_thread {             // of a thread
     uint64_t mask;                 // [process lock, read by the thread]
+    uint64_t awaited;              // [process lock] those that wake it although it blocks them
     uint64_t saved_mask;           // [c] to come back after a handler, if has_saved_mask
     bool has_saved_mask;           // [c]
     bool has_new_frame;            // [c] see signal_frame_changed
@@ -116,6 +120,10 @@ void signal_settle_call(struct arch_frame *frame, struct signal_call *call);
 // The current call gave its thread other registers (a handler's return, exec): all of them are
 // loaded on the way out, and the result is no call's.
 void signal_frame_changed(void);
+
+// Until it is called with 0, signals of `set` end an interruptible sleep of the current thread although
+// it blocks them (they stay blocked: one that would be ignored is kept).
+void signal_await(uint64_t set);
 
 // Takes a signal of `set` that is pending for the current thread, whether blocked or not.
 bool signal_take(uint64_t set, struct signal_info *out);

@@ -156,27 +156,17 @@ int64_t sys_rt_sigsuspend(vaddr_t set, uint64_t set_size)
     return ERR_INTR;
 }
 
-// The set is unblocked while the thread sleeps, so that its signals wake it; but what wakes it is
-// taken here before anything is delivered.
 static status_t wait_for_signal(uint64_t set, nsec_t deadline, struct signal_info *info)
 {
-    if (signal_take(set, info)) {
-        return OK;
-    }
-    uint64_t mask = uthread_current()->signals.mask;
-    (void)signal_set_mask(mask & ~set);
-    status_t status = OK;
-    while (!thread_is_notified(thread_current()) && status == OK) {
-        status = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
-        if (status == OK) {
-            break; // the time is over
-        }
-        status = OK;
-    }
+    signal_await(set);
     bool is_taken = signal_take(set, info);
-    bool is_disturbed = thread_is_notified(thread_current());
-    (void)signal_set_mask(mask);
-    return is_taken ? OK : is_disturbed ? ERR_INTR : ERR_AGAIN;
+    bool is_over = is_taken;
+    while (!is_over && !thread_is_notified(thread_current())) {
+        is_over = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE) == OK;
+    }
+    is_taken = is_taken || signal_take(set, info);
+    signal_await(0);
+    return is_taken ? OK : is_over ? ERR_AGAIN : ERR_INTR;
 }
 
 int64_t sys_rt_sigtimedwait(vaddr_t set, vaddr_t info, vaddr_t timeout, uint64_t set_size)

@@ -4,11 +4,13 @@
 #include "user/tests/check.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -178,6 +180,77 @@ static void shells(void)
     CHECK(system(NULL) != 0);
 }
 
+// In a session of its own; ends with what went wrong.
+static void orphaned_groups(void)
+{
+    int ends[2];
+    int status;
+    pid_t stopped;
+    CHECK(setsid() == getpid() && pipe(ends) == 0);
+    // This group is orphaned and stays it: a member's end concerns nobody.
+    stopped = fork();
+    if (stopped == 0) {
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    CHECK(waitpid(stopped, &status, WUNTRACED) == stopped && WIFSTOPPED(status));
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    CHECK(ended_with(pid) == 0);
+    kill(stopped, SIGCONT);
+    CHECK(ended_with(stopped) == 0);
+    // The end of the child leaves its group orphaned, with a stopped member that is hung up.
+    pid = fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        stopped = fork();
+        if (stopped == 0) {
+            raise(SIGSTOP);
+            write(ends[1], "went on", 7);
+            _exit(0);
+        }
+        _exit(waitpid(stopped, &status, WUNTRACED) != stopped || !WIFSTOPPED(status));
+    }
+    CHECK(ended_with(pid) == 0);
+    close(ends[1]);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    CHECK(poll(&end, 1, 5000) == 1 && end.revents == POLLHUP);
+    _exit(check_end());
+}
+
+static void sessions(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        orphaned_groups();
+    }
+    CHECK(ended_with(pid) == 0);
+}
+
+// A signal that does nothing by itself can be awaited while it is blocked.
+static void ends_are_awaited(void)
+{
+    sigset_t set;
+    sigset_t old;
+    siginfo_t info;
+    const struct timespec soon = {.tv_nsec = 20000000};
+    const struct timespec late = {.tv_sec = 5};
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    pid_t pid = fork();
+    if (pid == 0) {
+        nanosleep(&soon, NULL);
+        _exit(3);
+    }
+    CHECK(sigtimedwait(&set, &info, &late) == SIGCHLD && info.si_pid == pid);
+    CHECK(info.si_code == CLD_EXITED && info.si_status == 3);
+    CHECK(ended_with(pid) == 3);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 static void at_the_end(void)
 {
     int ends[2];
@@ -211,5 +284,7 @@ int main(int argc, char **argv)
     spawn_attributes();
     shells();
     at_the_end();
+    sessions();
+    ends_are_awaited();
     return check_end();
 }

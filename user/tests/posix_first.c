@@ -5,6 +5,7 @@
  */
 #include "user/tests/check.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -39,6 +40,34 @@ static void nothing_happens_without_a_handler(void)
     for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         others_send(signals[i]);
     }
+}
+
+// The end of a child that alone tied this group to another one leaves it orphaned, with a member that is
+// stopped: all of it is hung up.
+static void the_group_is_hung_up(void)
+{
+    int status;
+    pid_t stopped = fork();
+    if (stopped == 0) {
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    CHECK(waitpid(stopped, &status, WUNTRACED) == stopped && WIFSTOPPED(status));
+    pid_t parent = fork();
+    if (parent == 0) {
+        pid_t tie = fork();
+        if (tie == 0) {
+            pid_t above = getppid();
+            while (getpgid(above) != above) {
+                sched_yield();
+            }
+            _exit(0);
+        }
+        setpgid(0, 0);
+        _exit(waitpid(tie, NULL, 0) != tie);
+    }
+    CHECK(waitpid(parent, &status, 0) == parent && status == 0);
+    CHECK(waitpid(stopped, &status, 0) == stopped && WTERMSIG(status) == SIGHUP);
 }
 
 static void handlers_run(void)
@@ -78,6 +107,7 @@ int main(int argc, char **argv)
         return 1;
     }
     nothing_happens_without_a_handler();
+    the_group_is_hung_up();
     handlers_run();
     what_is_blocked_can_be_awaited();
     return check_end();
