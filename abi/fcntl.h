@@ -28,6 +28,7 @@ enum : uint32_t {
     ABI_O_TMPFILE_BIT = 020000000, // O_TMPFILE without O_DIRECTORY
 };
 
+enum { ABI_AT_FDCWD = -100 }; // instead of a directory's handle: the working directory
 enum : uint32_t {
     ABI_AT_SYMLINK_NOFOLLOW = 0x100,
     ABI_AT_REMOVEDIR = 0x200,

@@ -55,7 +55,7 @@ struct swos_spawn_action {
 
 struct swos_spawn {
     uint32_t flags;    // enum swos_spawn_flags
-    int32_t directory; // where relative paths begin, or AT_FDCWD (-100)
+    int32_t directory; // where relative paths begin, or ABI_AT_FDCWD of abi/fcntl.h
     // const char *const *, ends with NULL: the program is the first of them that can be started.
     // ENOENT, ENOTDIR and EACCES go on to the next; EACCES is reported if any path gave it.
     uint64_t paths;

@@ -4,17 +4,10 @@
 
 #include <stdint.h>
 
-enum sys_clock {
-    SYS_CLOCK_WALL = 0,
-    SYS_CLOCK_MONOTONIC = 1,
-};
-
 enum sys_power {
     SYS_POWER_OFF = 0,
     SYS_POWER_RESET = 1,
 };
-
-enum { SYS_WAIT_NOHANG = 1 };
 
 enum { SYS_MEMINFO_RECLAIM = 1 };
 

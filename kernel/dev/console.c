@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 
 #include "kernel/core/bootarg.h"
-#include "lib/base/span.h"
 
 enum {
     RECEIVE_SIZE = 4096,
@@ -47,8 +46,7 @@ static struct console system_console = {
     .device = &null_device,
     .rx = {.bytes = system_receive, .size = RECEIVE_SIZE},
     .tx = {.bytes = system_transmit, .size = TRANSMIT_SIZE},
-    .readers = WAIT_QUEUE_INIT(system_console.readers, "console readers"),
-    .writers = WAIT_QUEUE_INIT(system_console.writers, "console writers"),
+    .drainers = WAIT_QUEUE_INIT(system_console.drainers, "console output"),
 };
 
 // ---- With the lock held ----
@@ -133,11 +131,8 @@ void console_interrupt(struct console *c)
     }
     spin_unlock_irqrestore(&c->lock, flags);
 
-    if (has_input) {
-        (void)wait_wake_all(&c->readers);
-    }
     if (has_room) {
-        (void)wait_wake_all(&c->writers);
+        (void)wait_wake_all(&c->drainers);
     }
     if (resume_sink) {
         log_resume_sink(&c->sink);
@@ -176,8 +171,7 @@ void console_init(struct console *c, const struct console_device *device, void *
 {
     *c = (struct console){.device = device, .uart = uart, .sink = {.write = write_log_line}};
     spin_init(&c->lock, "console", RANK_LOG);
-    wait_init(&c->readers, "console readers");
-    wait_init(&c->writers, "console writers");
+    wait_init(&c->drainers, "console output");
     ring_init(&c->rx, storage->receive, storage->receive_size);
     ring_init(&c->tx, storage->transmit, storage->transmit_size);
     console_interrupt(c); // turns the receive interrupt on as well
@@ -243,63 +237,11 @@ void console_set_user(struct console *c, const struct console_user *user)
     atomic_store_explicit(&c->user, user, memory_order_release);
 }
 
-// Gives false when there is nothing to read.  A wait may ask again after it got its answer.
-static bool try_read(struct console *c, uint8_t *to, size_t size, size_t *out)
-{
-    if (*out == 0) {
-        *out = console_try_read(c, to, size);
-    }
-    return *out > 0;
-}
-
-// Queues what there is room for from `*done` on; gives true when that was the last of it.
-static bool try_write(struct console *c, struct span bytes, size_t *done)
-{
-    *done += console_try_write(c, bytes.data + *done, bytes.size - *done);
-    return *done == bytes.size;
-}
-
-status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadline,
-                      enum wait_flags flags, size_t *out)
-{
-    size_t n = 0;
-    status_t status = OK;
-    if (size == 0) {
-        *out = 0;
-        return OK;
-    }
-    WAIT_UNTIL(&c->readers, try_read(c, bytes, size, &n), deadline, flags, &status);
-    if (status == OK) {
-        *out = n;
-    }
-    return status;
-}
-
-status_t console_write(struct console *c, const void *bytes, size_t size, enum wait_flags flags,
-                       size_t *out)
-{
-    status_t status;
-    *out = 0;
-    if (size == 0) {
-        return OK;
-    }
-    WAIT_UNTIL(&c->writers, try_write(c, span_of(bytes, size), out), NSEC_NEVER, flags, &status);
-    return status;
-}
-
 status_t console_drain(struct console *c, enum wait_flags flags)
 {
     status_t status;
-    WAIT_UNTIL(&c->writers, console_writable(c) == c->tx.size, NSEC_NEVER, flags, &status);
+    WAIT_UNTIL(&c->drainers, console_writable(c) == c->tx.size, NSEC_NEVER, flags, &status);
     return status;
-}
-
-size_t console_readable(struct console *c)
-{
-    irqflags_t flags = spin_lock_irqsave(&c->lock);
-    size_t n = ring_used(&c->rx);
-    spin_unlock_irqrestore(&c->lock, flags);
-    return n;
 }
 
 size_t console_writable(struct console *c)

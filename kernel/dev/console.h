@@ -4,16 +4,16 @@
  * terminal's line discipline, the kernel log, a panic).  No meaning is given to bytes here, but for
  * the log and the panic, whose line ends become CR LF.
  *
- *   UART FIFO --receive interrupt--> receive ring --console_read--> reader
- *   writer --console_write--> transmit ring --transmit interrupt--> UART FIFO
- *   log sink ------------------^
+ *   UART FIFO --receive interrupt--> receive ring --console_try_read--> user
+ *   user --console_try_write--> transmit ring --transmit interrupt--> UART FIFO
+ *   log sink --------------------^
  *
  * Invariants:
  *   1. No input is lost by us: while the receive ring is full the device's receive interrupt is
  *      off and bytes stay in its FIFO, where the device's own flow control acts; a reader that makes
  *      room turns the interrupt on again.
- *   2. Nobody waits for the device: writers sleep until there is room in the ring, the log pauses
- *      its sink; both are resumed by the transmit interrupt.
+ *   2. Nobody waits for the device: its user is told when half of the transmit ring is free and when
+ *      it is empty, the log pauses its sink; both are resumed by the transmit interrupt.
  *   3. While the transmit ring has bytes, the device was filled and its transmit interrupt is on.
  *
  * Locking: one spinlock guards both rings and the device's registers.  Its rank is that of log
@@ -70,8 +70,7 @@ struct console {
     bool is_sink_waiting;                    // [l] the log's sink was refused a line
     bool is_polled;                          // panic: what was queued has been flushed
     const struct console_user *_Atomic user; // [a] NULL: none; set once
-    struct wait_queue readers;
-    struct wait_queue writers;
+    struct wait_queue drainers;
     struct log_sink sink; // for log_add_sink
 };
 
@@ -90,16 +89,6 @@ status_t console_attach(const struct console_device *device, void *uart);
 // From the driver's interrupt handler: moves bytes both ways.
 void console_interrupt(struct console *c);
 
-// Reads at least one byte, and all that are there up to `size`.  Sleeps while there is none.
-// ERR_TIMEDOUT, ERR_INTR (with WAIT_INTERRUPTIBLE).  Thread context.
-status_t console_read(struct console *c, void *bytes, size_t size, nsec_t deadline,
-                      enum wait_flags flags, size_t *out);
-
-// Queues all bytes, sleeping while there is no room.  `*out` says how many were queued, also with
-// ERR_INTR.  Thread context.
-status_t console_write(struct console *c, const void *bytes, size_t size, enum wait_flags flags,
-                       size_t *out);
-
 // As much as there is, or room for, at once; give the number of bytes.  Any context.
 size_t console_try_read(struct console *c, void *bytes, size_t size);
 size_t console_try_write(struct console *c, const void *bytes, size_t size);
@@ -113,9 +102,7 @@ status_t console_drain(struct console *c, enum wait_flags flags);
 // Hands everything queued to the device, polled: before the machine goes off.  Any context.
 void console_flush(struct console *c);
 
-// Bytes that can be read, and queued, without sleeping.  `readers` is woken when there is input,
-// `writers` when half of the transmit ring is free and when it is empty.
-size_t console_readable(struct console *c);
+// Bytes that can be queued at once.
 size_t console_writable(struct console *c);
 
 // Whether a device is attached.

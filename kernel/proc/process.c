@@ -334,21 +334,6 @@ static status_t spawn(struct process *p, const char *path, struct span args, siz
     return process_launch(p, &frame, NULL, NULL, pid);
 }
 
-status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *pid)
-{
-    struct process *p;
-    status_t status = process_record_create(&p);
-    if (status != OK) {
-        return status;
-    }
-    status = inherit(process_current(), p);
-    if (status != OK) {
-        process_record_discard(p);
-        return status;
-    }
-    return spawn(p, path, args, argc, pid);
-}
-
 // Full authority, and nothing of anybody's.
 static status_t make_first_context(struct process *p, struct file *const files[3])
 {

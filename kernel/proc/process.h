@@ -2,7 +2,7 @@
 /*
  * Processes: an address space, threads, handles, an identity, a place in the tree of processes.
  *
- *   process_spawn / process_fork -> RUNNING --the last thread ends--> ENDED --parent waits--> gone
+ *   process_launch -> RUNNING --the last thread ends--> ENDED --parent waits--> gone
  *
  * Invariants
  *  1. A process is in the identifier tree from its start until its parent has waited for it, or
@@ -118,14 +118,11 @@ struct process {
 // kept for ever.
 void process_init(struct fs_context *fs, struct cred *cred);
 
-// The first process: all grants, `files` as handles 0, 1, 2 (takes a reference on each; NULL: none).  Its program and arguments as for process_spawn.
+// The first process: all grants, `files` as handles 0, 1, 2 (takes a reference on each; NULL: none).  It
+// runs the program at `path` with `argc` arguments whose strings stand one after the other, each with its
+// NUL, in `args`.  ERR_NOENT, ERR_NOEXEC, ERR_NOMEM, ERR_2BIG.
 status_t process_start_first(const char *path, struct span args, size_t argc,
                              struct file *const files[3], pid_t *pid);
-
-// Starts the program at `path` with `argc` arguments whose strings stand one after the other,
-// each with its NUL, in `args`.  The child has what a fork has.
-// ERR_NOENT, ERR_NOEXEC, ERR_NOMEM, ERR_2BIG.
-status_t process_spawn(const char *path, struct span args, size_t argc, pid_t *pid);
 
 // As clone(2) says; a copy of the process, or with CLONE_THREAD one more thread of it.
 struct process_clone {

@@ -631,7 +631,6 @@ static bool restarts(uint64_t number)
     case SYS_epoll_pwait:
     case SYS_rt_sigsuspend:
     case SYS_rt_sigtimedwait:
-    case SYS_sleep_until: return false;
     default: return true;
     }
 }

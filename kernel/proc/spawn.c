@@ -13,7 +13,6 @@
 enum {
     STDIO_HANDLES = 3,
     LIST_MAX_BYTES = 1 << 20, // of handles or actions
-    AT_WORKING_DIRECTORY = -100,
 };
 
 struct spawning {
@@ -339,7 +338,7 @@ static status_t load_program(struct spawning *s, struct arch_frame *frame)
 // Where relative paths begin; with a reference.
 static status_t find_directory(struct spawning *s)
 {
-    if (s->request->directory == AT_WORKING_DIRECTORY) {
+    if (s->request->directory == ABI_AT_FDCWD) {
         return OK;
     }
     return get_directory(process_current()->handles, s->request->directory, &s->directory);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/syscall/decode.h"
 
+#include "abi/fcntl.h"
 #include "kernel/arch/arch.h"
 #include "kernel/proc/process.h"
 
@@ -33,7 +34,7 @@ static status_t decode_other(int32_t handle, char first, struct file **out)
 status_t decode_at(int32_t handle, vaddr_t path, struct file **out)
 {
     *out = NULL;
-    if (LIKELY(handle == AT_WORKING_DIRECTORY)) {
+    if (LIKELY(handle == ABI_AT_FDCWD)) {
         return OK;
     }
     status_t status = decode_file(handle, SWIFTOS_RIGHT_LOOKUP, out);

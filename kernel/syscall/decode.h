@@ -9,8 +9,6 @@
 #include "kernel/object/handle.h"
 #include "kernel/proc/process.h"
 
-enum { AT_WORKING_DIRECTORY = -100 }; // AT_FDCWD
-
 // ERR_PERM: the process lacks one of the grants of the mask (1 << enum swos_grant).
 status_t decode_grants(uint32_t mask);
 
@@ -25,7 +23,7 @@ static inline status_t decode_any(int32_t handle, rights_t need, struct object *
     return handle_get_any(process_current()->handles, handle, need, out);
 }
 
-// A directory handle with the right to look up.  NULL for AT_WORKING_DIRECTORY, and for a bad handle
+// A directory handle with the right to look up.  NULL for ABI_AT_FDCWD, and for a bad handle
 // if `path` (an address of the caller's) is absolute, which POSIX does not mind.
 status_t decode_at(int32_t handle, vaddr_t path, struct file **out);
 

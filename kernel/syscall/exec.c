@@ -113,7 +113,7 @@ int64_t sys_spawn_handles(vaddr_t path, vaddr_t argv, vaddr_t handles, uint64_t 
 {
     pid_t pid = 0;
     struct swos_spawn r = {
-        .directory = AT_WORKING_DIRECTORY,
+        .directory = ABI_AT_FDCWD,
         .argv = argv,
         .handles = handles,
         .handle_count = (uint32_t)count,

@@ -4,15 +4,8 @@
 
 #include "abi/gen/syscall_handlers.h"
 #include "abi/signal.h"
-#include "abi/sys.h"
-#include "kernel/core/sched.h"
-#include "kernel/core/time.h"
-#include "kernel/mm/heap.h"
 #include "kernel/proc/job.h"
 #include "kernel/syscall/usage.h"
-#include "lib/base/bits.h"
-
-enum { SPAWN_PATH_MAX = 1024, ARGS_MAX_BYTES = 65536 };
 
 int64_t sys_null(void)
 {
@@ -47,50 +40,6 @@ int64_t sys_fork(void)
     return sys_clone(SIGCHLD, 0, 0, 0, 0);
 }
 
-// Copies the strings of a NULL-terminated vector one after the other into `room`.
-static status_t copy_args(vaddr_t argv, char *room, size_t size, size_t *used, size_t *count)
-{
-    *used = 0;
-    for (*count = 0;; (*count)++) {
-        vaddr_t string;
-        size_t len;
-        if (arch_copy_from_user(&string, argv + *count * sizeof(string), sizeof(string)) != 0) {
-            return ERR_FAULT;
-        }
-        if (string == 0) {
-            return OK;
-        }
-        status_t status = arch_copy_string_from_user(room + *used, string, size - *used, &len);
-        if (status != OK) {
-            return status == ERR_NAMETOOLONG ? ERR_2BIG : status;
-        }
-        *used += len + 1;
-    }
-}
-
-int64_t sys_spawn_path(vaddr_t path, vaddr_t argv)
-{
-    char name[SPAWN_PATH_MAX];
-    size_t len;
-    void *room;
-    status_t status = arch_copy_string_from_user(name, path, sizeof(name), &len);
-    if (status == OK) {
-        status = heap_alloc(ARGS_MAX_BYTES, &room);
-    }
-    if (status != OK) {
-        return status;
-    }
-    size_t used;
-    size_t count;
-    pid_t pid = 0;
-    status = copy_args(argv, room, ARGS_MAX_BYTES, &used, &count);
-    if (status == OK) {
-        status = process_spawn(name, span_of(room, used), count, &pid);
-    }
-    heap_free(room);
-    return status == OK ? pid : status;
-}
-
 static status_t store_usage(vaddr_t at, const struct process_usage *u)
 {
     return at == 0 ? OK : usage_to_user(at, u);
@@ -116,11 +65,6 @@ int64_t sys_wait4(int32_t pid, vaddr_t status_address, uint32_t options, vaddr_t
     }
     status = store_usage(usage, &r.usage);
     return status == OK ? r.pid : status;
-}
-
-int64_t sys_wait_child(int32_t pid, vaddr_t status_address, uint32_t flags)
-{
-    return sys_wait4(pid, status_address, flags, 0);
 }
 
 static void describe_wait(const struct process_wait_result *r, struct abi_siginfo *out)
@@ -224,18 +168,4 @@ int64_t sys_sched_yield(void)
 {
     thread_yield();
     return 0;
-}
-
-int64_t sys_clock_read(uint32_t clock)
-{
-    switch (clock) {
-    case SYS_CLOCK_WALL: return (int64_t)time_wall();
-    case SYS_CLOCK_MONOTONIC: return (int64_t)time_now();
-    default: return ERR_INVAL;
-    }
-}
-
-int64_t sys_sleep_until(uint64_t deadline)
-{
-    return thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
 }

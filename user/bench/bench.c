@@ -3,8 +3,9 @@
  * bench NAME: one figure about the kernel, in counter nanoseconds an operation.  Under an exact
  * instruction count (tools/guest --icount) a nanosecond is an instruction.
  */
+#include "abi/fcntl.h"
 #include "abi/gen/syscall_stubs.h"
-#include "abi/sys.h"
+#include "abi/spawn.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/base/types.h"
@@ -89,7 +90,7 @@ static void bench_fork(void)
         if (pid == 0) {
             sys_exit_group(0);
         }
-        sys_wait_child((int32_t)pid, NULL, 0);
+        sys_wait4((int32_t)pid, NULL, 0, NULL);
     }
     report("fork", from, ticks(), ROUNDS);
 }
@@ -97,10 +98,17 @@ static void bench_fork(void)
 static void bench_spawn(void)
 {
     const char *argv[] = {"/bin/bench", "nothing", NULL};
+    const char *paths[] = {argv[0], NULL};
+    struct swos_spawn request = {
+        .flags = SWOS_SPAWN_INHERIT,
+        .directory = ABI_AT_FDCWD,
+        .paths = (uintptr_t)paths,
+        .argv = (uintptr_t)argv,
+    };
     uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t pid = sys_spawn_path(argv[0], argv);
-        sys_wait_child((int32_t)pid, NULL, 0);
+        int64_t pid = sys_spawn(&request, sizeof(request));
+        sys_wait4((int32_t)pid, NULL, 0, NULL);
     }
     report("spawn", from, ticks(), ROUNDS);
 }

@@ -14,5 +14,12 @@ void print_to(int handle, const char *format, ...)
     va_start(args, format);
     size_t len = fmt_format(line, sizeof(line), format, args);
     va_end(args);
-    sys_console_write(handle, line, u64_min(len, sizeof(line) - 1));
+    len = u64_min(len, sizeof(line) - 1);
+    for (size_t done = 0; done < len;) {
+        int64_t put = sys_write(handle, line + done, len - done);
+        if (put <= 0) {
+            return; // there is nowhere to say so
+        }
+        done += (size_t)put;
+    }
 }

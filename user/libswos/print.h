@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Formatted output to the standard streams, in the formats of lib/fmt. */
+/* Formatted output to the standard streams, as far as there are such handles, in the formats of lib/fmt. */
 #pragma once
 
 #include "lib/base/attr.h"

@@ -14,7 +14,7 @@
 #include "user/libswos/print.h"
 
 enum {
-    CWD = -100, // AT_FDCWD
+    CWD = ABI_AT_FDCWD,
     READ_ONLY = ABI_O_RDONLY,
     DIRECTORY = ABI_O_RDONLY | ABI_O_DIRECTORY,
 };
@@ -46,6 +46,20 @@ static int64_t try_open(int64_t dir, const char *path, uint32_t flags)
 {
     int64_t h = open_at(dir, path, flags);
     return h < 0 ? h : sys_close((int32_t)h);
+}
+
+/* ---- Identities ---- */
+
+static void become(uint32_t principal, uint32_t caps)
+{
+    struct swos_identity i = {.principal = principal, .group = principal, .caps = caps};
+    struct swos_identity me = {};
+    expect("adopt", sys_set_identity(&i, sizeof(i)), 0);
+    expect("who am I", sys_get_identity(&me, sizeof(me)), 0);
+    expect("principal", me.principal, principal);
+    expect("uid", sys_getuid(), principal);
+    expect("mask", me.caps, caps);
+    expect("a session of its own", me.session != 0, true);
 }
 
 /* ---- Handles ---- */
@@ -98,6 +112,25 @@ static void handles_run_out(void)
     expect("open", try_open(CWD, "/bin/args", READ_ONLY), ERR_MFILE);
     expect("close range", sys_close_range(3, UINT32_MAX, 0), 0);
     expect("open again", try_open(CWD, "/bin/args", READ_ONLY), 0);
+}
+
+// The console is nobody's but by a handle, and that of a machine is the administrator's to open.
+static void without_a_handle_nothing_reaches_the_console(void)
+{
+    char byte = 'x';
+    int64_t console = open_at(CWD, "/dev/console", ABI_O_RDWR | ABI_O_NOCTTY);
+    int32_t h = (int32_t)console;
+    expect("open the console", console < 0 ? console : 0, 0);
+    expect("close all others", sys_close_range(0, (uint32_t)h - 1, 0), 0);
+    for (int32_t i = 0; i < h; i++) {
+        expect("write", sys_write(i, &byte, 1), ERR_BADF);
+        expect("read", sys_read(i, &byte, 1), ERR_BADF);
+    }
+    int32_t mute = (int32_t)sys_handle_duplicate(h, SWIFTOS_RIGHT_GETATTR | SWIFTOS_RIGHT_WAIT);
+    expect("write without the right", sys_write(mute, &byte, 1), ERR_BADF);
+    expect("read without the right", sys_read(mute, &byte, 1), ERR_BADF);
+    become(1000, MASK_USER);
+    expect("open it as somebody else", try_open(CWD, "/dev/console", ABI_O_RDWR), ERR_ACCES);
 }
 
 /* ---- Grants ---- */
@@ -155,19 +188,7 @@ static void without_the_namespace_only_handles_name_files(void)
     expect("make", sys_mkdirat(CWD, "/forbidden", 0700), ERR_ACCES);
 }
 
-/* ---- Identities ---- */
-
-static void become(uint32_t principal, uint32_t caps)
-{
-    struct swos_identity i = {.principal = principal, .group = principal, .caps = caps};
-    struct swos_identity me = {};
-    expect("adopt", sys_set_identity(&i, sizeof(i)), 0);
-    expect("who am I", sys_get_identity(&me, sizeof(me)), 0);
-    expect("principal", me.principal, principal);
-    expect("uid", sys_getuid(), principal);
-    expect("mask", me.caps, caps);
-    expect("a session of its own", me.session != 0, true);
-}
+/* ---- Accounts ---- */
 
 static uint32_t grants(void)
 {
@@ -224,6 +245,7 @@ static const struct {
     {"duplicates have no more rights", duplicates_have_no_more_rights},
     {"numbers are the lowest free", numbers_are_the_lowest_free},
     {"handles run out", handles_run_out},
+    {"without a handle nothing reaches the console", without_a_handle_nothing_reaches_the_console},
     {"calls want their grants", calls_want_their_grants},
     {"a grant comes back by its handle", a_grant_comes_back_by_its_handle},
     {"without the namespace only handles name files",

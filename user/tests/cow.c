@@ -41,7 +41,7 @@ static int generation(volatile uint32_t *memory, uint32_t depth)
         return -(int)(depth + 1);
     }
     int status = 0;
-    if (pid < 0 || sys_wait_child((int32_t)pid, &status, 0) != pid ||
+    if (pid < 0 || sys_wait4((int32_t)pid, &status, 0, NULL) != pid ||
         status != wait_status_exited(0)) {
         return 3;
     }

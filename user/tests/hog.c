@@ -42,7 +42,7 @@ int main(void)
             sys_exit_group(2);
         }
         int status = 0;
-        if (pid < 0 || sys_wait_child((int32_t)pid, &status, 0) != pid ||
+        if (pid < 0 || sys_wait4((int32_t)pid, &status, 0, NULL) != pid ||
             status != wait_status_signalled(SIGKILL)) {
             print("round %d: status %#x\n", i, (unsigned)status);
             return 3;

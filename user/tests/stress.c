@@ -12,6 +12,7 @@
 #include "user/libswos/memory.h"
 #include "user/libswos/number.h"
 #include "user/libswos/print.h"
+#include "user/libswos/time.h"
 
 enum { REGIONS = 16, REGION_PAGES_MAX = 64, DEPTH_MAX = 3 };
 
@@ -101,13 +102,12 @@ static void migrate(void)
     }
 }
 
-static void worker(unsigned depth, uint64_t deadline);
+static void worker(unsigned depth, nsec_t deadline);
 
 // A child does the same for a while and is killed or ends by itself.
 static void fork_child(unsigned depth)
 {
-    uint64_t until =
-        (uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) + random_below(20 * NSEC_PER_MSEC);
+    nsec_t until = monotonic_time() + random_below(20 * NSEC_PER_MSEC);
     int64_t pid = sys_fork();
     if (pid == 0) {
         seed += (uint64_t)sys_getpid() * 0x9e3779b97f4a7c15;
@@ -120,12 +120,11 @@ static void fork_child(unsigned depth)
     }
     bool is_killed = random_below(2) == 0;
     if (is_killed) {
-        sys_sleep_until((uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) +
-                        random_below(5 * NSEC_PER_MSEC));
+        (void)sleep_until(monotonic_time() + random_below(5 * NSEC_PER_MSEC));
         sys_kill((int32_t)pid, SIGKILL);
     }
     int status = 0;
-    check(sys_wait_child((int32_t)pid, &status, 0) == pid, "wait failed");
+    check(sys_wait4((int32_t)pid, &status, 0, NULL) == pid, "wait failed");
     check(status == 0 || status == wait_status_signalled(SIGKILL), "child failed");
 }
 
@@ -161,10 +160,10 @@ static void step(struct region *r, unsigned depth)
     }
 }
 
-static void worker(unsigned depth, uint64_t deadline)
+static void worker(unsigned depth, nsec_t deadline)
 {
     struct region regions[REGIONS] = {};
-    while ((uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC) < deadline) {
+    while (monotonic_time() < deadline) {
         step(&regions[random_below(REGIONS)], depth);
     }
     for (size_t i = 0; i < REGIONS; i++) {
@@ -175,7 +174,7 @@ static void worker(unsigned depth, uint64_t deadline)
 }
 
 // One round: workers run until the deadline and all of them end well.
-static void round_of(uint64_t workers, uint64_t deadline)
+static void round_of(uint64_t workers, nsec_t deadline)
 {
     for (uint64_t i = 0; i < workers; i++) {
         int64_t pid = sys_fork();
@@ -189,7 +188,7 @@ static void round_of(uint64_t workers, uint64_t deadline)
     // As the first process this also inherits the children of those who were killed.
     int status = 0;
     int64_t pid;
-    while ((pid = sys_wait_child(-1, &status, 0)) > 0) {
+    while ((pid = sys_wait4(-1, &status, 0, NULL)) > 0) {
         check(status == 0 || status == wait_status_signalled(SIGKILL), "worker failed");
     }
     check(pid == ERR_CHILD, "wait failed");
@@ -201,7 +200,7 @@ int main(int argc, char **argv)
     uint64_t workers = argc > 2 ? parse_number(argv[2]) : 8;
     seed = argc > 3 ? parse_number(argv[3]) : 1;
     seed = seed * 0x9e3779b97f4a7c15 + 1;
-    uint64_t start = (uint64_t)sys_clock_read(SYS_CLOCK_MONOTONIC);
+    nsec_t start = monotonic_time();
     round_of(workers, start + 200 * NSEC_PER_MSEC); // caches fill
     struct sys_meminfo before = {};
     struct sys_meminfo after = {};

@@ -5,6 +5,7 @@
  */
 #include "abi/gen/syscall_stubs.h"
 #include "abi/mman.h"
+#include "abi/spawn.h"
 #include "abi/sys.h"
 #include "lib/base/bits.h"
 #include "lib/base/types.h"
@@ -49,12 +50,17 @@ static void wild_pointers(void)
         0xfffffffffffffff8,
         0xffffffffffffffff,
     };
+    static const char *const argv[] = {"/bin/args", NULL};
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
         const void *p = at(addresses[i]);
-        expect("write", sys_console_write(STDOUT_HANDLE, p, 1), ERR_FAULT);
-        expect("write past the end", sys_console_write(STDOUT_HANDLE, p, UINT64_MAX), ERR_FAULT);
-        expect("spawn path", sys_spawn_path(p, p), ERR_FAULT);
-        expect("spawn argv", sys_spawn_path("/bin/args", p), ERR_FAULT);
+        expect("write", sys_write(STDOUT_HANDLE, p, 1), ERR_FAULT);
+        expect("write past the end", sys_write(STDOUT_HANDLE, p, UINT64_MAX), ERR_FAULT);
+        expect("spawn", sys_spawn(p, sizeof(struct swos_spawn)), ERR_FAULT);
+        expect("spawn path", sys_spawn_handles(p, argv, NULL, 0), ERR_FAULT);
+        if (p != NULL) { // which is an empty list
+            expect("spawn argv", sys_spawn_handles(argv[0], p, NULL, 0), ERR_FAULT);
+        }
+        expect("spawn handles", sys_spawn_handles(argv[0], argv, p, 1), ERR_FAULT);
         expect("meminfo", sys_meminfo(p, sizeof(struct sys_meminfo), 0), ERR_FAULT);
         expect("log_read", sys_log_read(0, p, 4096), ERR_FAULT);
         expect("setaffinity", sys_sched_setaffinity(0, 8, p), ERR_FAULT);
@@ -91,10 +97,10 @@ int main(void)
     expect("call past the end", raw_call(SYSCALL_COUNT), ERR_NOSYS);
     expect("call far past the end", raw_call(UINT64_MAX), ERR_NOSYS);
     expect("call with high bits", raw_call(1ull << 32 | SYS_getpid), ERR_NOSYS);
-    expect("bad handle", sys_console_write(7, "x", 1), ERR_BADF);
+    expect("bad handle", sys_write(7, "x", 1), ERR_BADF);
     expect("kill nobody", sys_kill(1 << 21, 9), ERR_SRCH);
     expect("kill with a bad signal", sys_kill((int32_t)sys_getpid(), 65), ERR_INVAL);
-    expect("wait without children", sys_wait_child(-1, NULL, 0), ERR_CHILD);
+    expect("wait without children", sys_wait4(-1, NULL, 0, NULL), ERR_CHILD);
     wild_pointers();
     absurd_ranges();
     return failures == 0 ? 0 : 1;
