@@ -22,6 +22,17 @@ status_t device_irq(const struct device *d, unsigned index, irq_t *irq, enum irq
     return d->source->irq(d, index, irq, trigger);
 }
 
+status_t device_range(const struct device *d, unsigned index, struct device_range *out)
+{
+    return d->source->range(d, index, out);
+}
+
+status_t device_child_irq(const struct device *d, const uint32_t child[DEVICE_CHILD_CELLS],
+                          irq_t *irq, enum irq_trigger *trigger)
+{
+    return d->source->child_irq(d, child, irq, trigger);
+}
+
 status_t device_property(const struct device *d, const char *name, struct span *out)
 {
     return d->source->property(d, name, out);

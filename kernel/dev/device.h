@@ -18,6 +18,7 @@
 
 enum device_stage {
     DEVICE_IRQ_CHIP, // interrupt controllers
+    DEVICE_MSI,      // what turns messages into interrupts
     DEVICE_TIMER,    // per-CPU timers
     DEVICE_FIRMWARE, // PSCI
     DEVICE_CONSOLE,  // UARTs
@@ -28,6 +29,16 @@ enum device_stage {
 // Gives the interrupt behind an interrupt specifier of `count` cells.  ERR_INVAL, ERR_NOTSUP.
 typedef status_t (*irq_translate_t)(const uint32_t *cells, unsigned count, irq_t *irq,
                                     enum irq_trigger *trigger);
+
+// Part of the addresses behind a bridge to another kind of bus, as "ranges" of a PCI host has them.
+struct device_range {
+    uint32_t space; // which address space: the first cell
+    uint64_t child; // the first address there
+    paddr_t base;   // the same for the CPU
+    uint64_t size;
+};
+
+enum { DEVICE_CHILD_CELLS = 4 }; // of a PCI function's interrupt: its address (3), its pin
 
 struct device_source;
 
@@ -41,6 +52,9 @@ struct device {
 struct device_source {
     status_t (*reg)(const struct device *d, unsigned index, paddr_t *base, uint64_t *size);
     status_t (*irq)(const struct device *d, unsigned index, irq_t *irq, enum irq_trigger *trigger);
+    status_t (*range)(const struct device *d, unsigned index, struct device_range *out);
+    status_t (*child_irq)(const struct device *d, const uint32_t child[DEVICE_CHILD_CELLS],
+                          irq_t *irq, enum irq_trigger *trigger);
     status_t (*property)(const struct device *d, const char *name, struct span *out);
     bool (*is_stdout)(const struct device *d);
 };
@@ -64,6 +78,14 @@ status_t device_reg(const struct device *d, unsigned index, paddr_t *base, uint6
 // Interrupt `index`.  ERR_NOENT: the device has no such interrupt.  ERR_INVAL: the description is
 // broken.  ERR_NODEV: its controller has no driver.
 status_t device_irq(const struct device *d, unsigned index, irq_t *irq, enum irq_trigger *trigger);
+
+// Of a PCI host: entry `index` of the addresses behind it.  ERR_NOENT: no more.  ERR_INVAL.
+status_t device_range(const struct device *d, unsigned index, struct device_range *out);
+
+// Of a PCI host: the interrupt of a function behind it, by the cells of the function's address and
+// pin.  ERR_NOENT: it has none.  ERR_INVAL, ERR_NODEV as device_irq.
+status_t device_child_irq(const struct device *d, const uint32_t child[DEVICE_CHILD_CELLS],
+                          irq_t *irq, enum irq_trigger *trigger);
 
 // A property as it stands in the description (device trees: big endian).  ERR_NOENT, ERR_INVAL.
 status_t device_property(const struct device *d, const char *name, struct span *out);

@@ -6,220 +6,20 @@
 #include "kernel/dev/fdt_devices.h"
 
 #include "kernel/core/log.h"
-#include "kernel/dev/device_priv.h"
+#include "kernel/dev/fdt_devices_priv.h"
 #include "kernel/dev/fdt_node.h"
 #include "kernel/dev/fdt_platform.h"
 #include "kernel/mm/heap.h"
 #include "lib/base/string.h"
 
-enum {
-    MAX_DEPTH = 16, // of nodes with devices; what lies deeper is left out
-    MAX_IRQ_CELLS = 8,
-};
-
-// What a node with children says about their addresses and interrupts.
-struct bus {
-    const struct bus *parent; // NULL: the root, whose addresses are the CPU's
-    uint32_t address_cells;
-    uint32_t size_cells;
-    uint32_t irq_parent; // phandle in force for the children, 0: none
-    bool has_ranges;
-    struct span ranges;
-    struct list link;
-};
-
-struct fdt_device {
-    struct device_match match;
-    struct fdt_devices *tree;
-    struct fdt_node node;
-    const struct bus *bus;  // that it is on
-    uint32_t irq_parent;    // phandle, 0: none
-    uint32_t phandle;       // its own, 0: none
-    struct list controller; // of an interrupt controller: in `controllers`
-};
-
-struct fdt_devices {
-    struct fdt fdt;          // [I]
-    struct device_plan plan; // devices by stage
-    struct list buses;       // struct bus
-    struct list controllers; // interrupt controllers with a driver: struct fdt_device
-};
-
-static const struct fdt_device *of_device(const struct device *d)
-{
-    return container_of(d, struct fdt_device, match.device);
-}
-
-static status_t get_property(const struct device *d, const char *name, struct span *out)
-{
-    const struct fdt_device *device = of_device(d);
-    return fdt_property(&device->tree->fdt, &device->node, name, out);
-}
-
-// ---- Addresses ----
-
-// Reads numbers of a property one after the other.
-struct reader {
-    struct span value;
-    size_t offset;
-    bool is_valid; // no number so far was missing or too big
-};
-
-static uint64_t read_number(struct reader *r, uint32_t cells)
-{
-    uint64_t number = 0;
-    r->is_valid &= fdt_cells(r->value, r->offset, cells, &number) == OK;
-    r->offset += (size_t)cells * FDT_CELL_SIZE;
-    return number;
-}
-
-// One step up: an address on `bus` becomes one on its parent (2.3.8).
-static status_t translate_step(const struct bus *bus, uint64_t *address, uint64_t size)
-{
-    if (!bus->has_ranges) {
-        return ERR_INVAL;
-    }
-    if (bus->ranges.size == 0) {
-        return OK;
-    }
-    struct reader r = {.value = bus->ranges, .is_valid = true};
-    while (r.offset < r.value.size) {
-        uint64_t child = read_number(&r, bus->address_cells);
-        uint64_t parent = read_number(&r, bus->parent->address_cells);
-        uint64_t length = read_number(&r, bus->size_cells);
-        uint64_t into = *address - child;
-        if (!r.is_valid) {
-            return ERR_INVAL;
-        }
-        if (*address >= child && into < length && size <= length - into) {
-            *address = parent + into;
-            return OK;
-        }
-    }
-    return ERR_INVAL;
-}
-
-static status_t get_reg(const struct device *d, unsigned index, paddr_t *base, uint64_t *size)
-{
-    const struct bus *bus = of_device(d)->bus;
-    struct span reg;
-    status_t status = get_property(d, "reg", &reg);
-    if (status != OK) {
-        return status;
-    }
-    struct reader r = {.value = reg, .is_valid = true};
-    r.offset = (size_t)index * (bus->address_cells + bus->size_cells) * FDT_CELL_SIZE;
-    if (r.offset >= reg.size) {
-        return ERR_NOENT;
-    }
-    uint64_t address = read_number(&r, bus->address_cells);
-    uint64_t length = read_number(&r, bus->size_cells);
-    if (!r.is_valid || length == 0) {
-        return ERR_INVAL;
-    }
-    for (; bus->parent != NULL; bus = bus->parent) {
-        status = translate_step(bus, &address, length);
-        if (status != OK) {
-            return status;
-        }
-    }
-    if (address + length < address) {
-        return ERR_INVAL;
-    }
-    *base = paddr(address);
-    *size = length;
-    return OK;
-}
-
-// ---- Interrupts ----
-
-static const struct fdt_device *find_controller(const struct fdt_devices *tree, uint32_t phandle)
-{
-    list_for_each (node, &tree->controllers) {
-        const struct fdt_device *c = container_of(node, struct fdt_device, controller);
-        if (c->phandle == phandle && c->match.device.translate != NULL) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-// Reads the specifier at `*offset`, which is for `controller`, and moves on.
-static status_t read_specifier(const struct fdt_device *controller, struct span value,
-                               size_t *offset, irq_t *irq, enum irq_trigger *trigger)
-{
-    uint32_t cells[MAX_IRQ_CELLS];
-    uint32_t count = fdt_u32_or(&controller->tree->fdt, &controller->node, "#interrupt-cells", 0);
-    if (count == 0 || count > MAX_IRQ_CELLS ||
-        !span_has(value, *offset, (uint64_t)count * FDT_CELL_SIZE)) {
-        return ERR_INVAL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        cells[i] = read_be32(value.data + *offset + (size_t)i * FDT_CELL_SIZE);
-    }
-    *offset += (size_t)count * FDT_CELL_SIZE;
-    return controller->match.device.translate(cells, count, irq, trigger);
-}
-
-// Every entry names its own controller.
-static status_t get_irq_extended(const struct fdt_devices *tree, struct span value, unsigned index,
-                                 irq_t *irq, enum irq_trigger *trigger)
-{
-    size_t offset = 0;
-    for (unsigned i = 0; offset < value.size; i++) {
-        uint64_t phandle;
-        if (fdt_cells(value, offset, 1, &phandle) != OK) {
-            return ERR_INVAL;
-        }
-        offset += FDT_CELL_SIZE;
-        const struct fdt_device *controller = find_controller(tree, (uint32_t)phandle);
-        if (controller == NULL) {
-            return ERR_NODEV;
-        }
-        status_t status = read_specifier(controller, value, &offset, irq, trigger);
-        if (status != OK || i == index) {
-            return status;
-        }
-    }
-    return ERR_NOENT;
-}
-
-static status_t get_irq(const struct device *d, unsigned index, irq_t *irq,
-                        enum irq_trigger *trigger)
-{
-    const struct fdt_device *device = of_device(d);
-    struct span value;
-    if (get_property(d, "interrupts-extended", &value) == OK) {
-        return get_irq_extended(device->tree, value, index, irq, trigger);
-    }
-    status_t status = get_property(d, "interrupts", &value);
-    if (status != OK) {
-        return status;
-    }
-    const struct fdt_device *controller = find_controller(device->tree, device->irq_parent);
-    if (controller == NULL) {
-        return ERR_NODEV;
-    }
-    uint32_t cells = fdt_u32_or(&device->tree->fdt, &controller->node, "#interrupt-cells", 0);
-    size_t offset = (size_t)index * cells * FDT_CELL_SIZE;
-    if (offset >= value.size) {
-        return ERR_NOENT;
-    }
-    return read_specifier(controller, value, &offset, irq, trigger);
-}
-
-static const struct device_source fdt_source = {
-    .reg = get_reg,
-    .irq = get_irq,
-    .property = get_property,
-};
+enum { MAX_DEPTH = 16 }; // of nodes with devices; what lies deeper is left out
 
 // ---- Enumeration ----
 
 // One node on the way down.  What it says as a bus is read when the first device below it turns up.
 struct level {
     struct fdt_node node;
-    const struct bus *bus; // NULL: not read yet
+    const struct fdt_bus *bus; // NULL: not read yet
 };
 
 struct walk {
@@ -266,16 +66,16 @@ static const struct driver *find_driver(struct span compatible)
 }
 
 static status_t make_bus(struct fdt_devices *tree, const struct fdt_node *node,
-                         const struct bus *parent, const struct bus **out)
+                         const struct fdt_bus *parent, const struct fdt_bus **out)
 {
     void *memory;
-    status_t status = heap_alloc(sizeof(struct bus), &memory);
+    status_t status = heap_alloc(sizeof(struct fdt_bus), &memory);
     if (status != OK) {
         return status;
     }
-    struct bus *bus = memory;
+    struct fdt_bus *bus = memory;
     uint32_t inherited = parent != NULL ? parent->irq_parent : 0;
-    *bus = (struct bus){
+    *bus = (struct fdt_bus){
         .parent = parent,
         .address_cells = fdt_u32_or(&tree->fdt, node, "#address-cells", FDT_ADDRESS_CELLS),
         .size_cells = fdt_u32_or(&tree->fdt, node, "#size-cells", FDT_SIZE_CELLS),
@@ -290,7 +90,7 @@ static status_t make_bus(struct fdt_devices *tree, const struct fdt_node *node,
 // Makes sure that the buses from the root down to `depth` are known.
 static status_t make_buses(struct walk *w, uint32_t depth)
 {
-    const struct bus *parent = NULL;
+    const struct fdt_bus *parent = NULL;
     for (uint32_t i = 0; i <= depth; i++) {
         struct level *level = &w->levels[i];
         if (level->bus == NULL) {
@@ -319,7 +119,7 @@ static status_t add_device(struct walk *w, const struct fdt_node *node, const st
     }
     struct fdt_device *d = memory;
     d->match.device.name = fdt_node_name(&tree->fdt, node);
-    d->match.device.source = &fdt_source;
+    d->match.device.source = &fdt_device_source;
     d->match.driver = driver;
     d->tree = tree;
     d->node = *node;
@@ -412,7 +212,7 @@ void fdt_devices_destroy(struct fdt_devices *tree)
         }
     }
     list_for_each_safe (node, &tree->buses) {
-        heap_free(container_of(node, struct bus, link));
+        heap_free(container_of(node, struct fdt_bus, link));
     }
     heap_free(tree);
 }

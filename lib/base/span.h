@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A borrowed run of bytes, and readers of both byte orders that demand no alignment. */
+/* A borrowed run of bytes, and access in both byte orders that demands no alignment. */
 #pragma once
 
 #include "lib/base/string.h"
@@ -49,4 +49,12 @@ static inline uint32_t read_le32(const uint8_t *p)
 static inline uint64_t read_le64(const uint8_t *p)
 {
     return (uint64_t)read_le32(p + 4) << 32 | read_le32(p);
+}
+
+static inline void write_le32(uint8_t *p, uint32_t value)
+{
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
 }

@@ -42,9 +42,11 @@ def session(build, machine):
     return start
 
 
-@pytest.mark.parametrize("smp", ["1", "4"])
-def test_root_logs_in_works_and_leaves(session, smp):
-    s = session("--smp", smp)
+@pytest.mark.parametrize("machine_words", [[], ["--smp", "4"], ["--bus", "pci"],
+                                           ["--bus", "pci", "--uefi", "--smp", "4"]],
+                         ids=" ".join)
+def test_root_logs_in_works_and_leaves(session, machine_words):
+    s = session(*machine_words)
     s.log_in("root", "swordfish")
     s.terminal.wait_for_text("session: principal=1 session=1 caps=63")
     text, status = s.run("id")

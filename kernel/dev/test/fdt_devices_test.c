@@ -502,3 +502,72 @@ TEST(devices_of_a_tree_with_any_word_broken_do_no_harm)
     EXPECT_OK(fdt_devices_create(blob, &devices));
     forget_tree();
 }
+
+// ---- PCI hosts ----
+
+// A host with one I/O and one memory range, whose slots 0 and 1 have interrupts.
+static const struct device *probe_host(uint32_t address_cells)
+{
+    struct tree *t = tree_start();
+    add_chip(t, "pic", 7);
+    start_bus(t, "bus", 0x40000000, 0x20000000);
+    start_device(t, "pcie", "test,plain");
+    tree_cells(t, "#address-cells", 1, address_cells);
+    tree_cells(t, "#size-cells", 1, 2);
+    tree_cells(t, "#interrupt-cells", 1, 1);
+    tree_cells(t, "ranges", 12, 0x01000000, 0, 0, 0x100000, 0, 0x10000, 0x02000000, 0, 0x10000000,
+               0x10000000, 0, 0x1000000);
+    tree_cells(t, "interrupt-map-mask", 4, 0xf800, 0, 0, 7);
+    tree_cells(t, "interrupt-map", 14, 0, 0, 0, 1, 7, 3, 0, 0x800, 0, 0, 1, 7, 4, 1);
+    tree_end(t);
+    tree_end(t);
+    probe_tree(t);
+    return find_seen("pcie");
+}
+
+TEST(the_addresses_behind_a_pci_host_are_translated)
+{
+    struct device_range r;
+    const struct device *d = probe_host(3);
+    EXPECT_OK(device_range(d, 1, &r));
+    EXPECT_EQ(r.space, 0x02000000);
+    EXPECT_EQ(r.child, 0x10000000);
+    EXPECT_EQ(r.base.raw, 0x50000000);
+    EXPECT_EQ(r.size, 0x1000000);
+    EXPECT_STATUS(device_range(d, 2, &r), ERR_NOENT);
+    forget_tree();
+    EXPECT_STATUS(device_range(probe_host(2), 1, &r), ERR_INVAL);
+    forget_tree();
+}
+
+TEST(the_interrupt_of_a_pci_function_stands_in_its_hosts_map)
+{
+    irq_t irq;
+    enum irq_trigger trigger;
+    const struct device *d = probe_host(3);
+    EXPECT_OK(device_child_irq(d, (uint32_t[]){0x900, 0, 0, 1}, &irq, &trigger)); // function 1
+    EXPECT_EQ(irq, 104);
+    EXPECT_EQ(trigger, IRQ_EDGE);
+    EXPECT_STATUS(device_child_irq(d, (uint32_t[]){0x800, 0, 0, 2}, &irq, &trigger), ERR_NOENT);
+    forget_tree();
+}
+
+TEST(an_interrupt_map_that_is_cut_short_or_names_no_controller_is_refused)
+{
+    irq_t irq;
+    enum irq_trigger trigger;
+    const uint32_t child[] = {0x1000, 0, 0, 1};
+    for (uint32_t phandle = 7; phandle < 9; phandle++) {
+        struct tree *t = tree_start();
+        add_chip(t, "pic", 7);
+        start_device(t, "pcie", "test,plain");
+        tree_cells(t, "#address-cells", 1, 3);
+        tree_cells(t, "#size-cells", 1, 2);
+        tree_cells(t, "interrupt-map", 12, 0, 0, 0, 1, phandle, 3, 0, 0x1000, 0, 0, 1, 7);
+        tree_end(t);
+        probe_tree(t);
+        EXPECT_STATUS(device_child_irq(find_seen("pcie"), child, &irq, &trigger),
+                      phandle == 7 ? ERR_INVAL : ERR_NODEV);
+        forget_tree();
+    }
+}

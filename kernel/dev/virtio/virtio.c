@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/dev/virtio/virtio.h"
 
-#include "kernel/core/log.h"
+#include "kernel/core/thread.h"
+#include "kernel/core/time.h"
+#include "kernel/core/wait.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "lib/base/bits.h"
@@ -10,7 +12,7 @@
 extern const struct virtio_driver *const __start_virtio_drivers[];
 extern const struct virtio_driver *const __stop_virtio_drivers[];
 
-enum { CONFIG_TRIES = 8 };
+enum { CONFIG_TRIES = 8, RESET_TRIES = 100 };
 
 status_t virtio_attach(struct virtio_device *d)
 {
@@ -37,10 +39,26 @@ static void add_status(struct virtio_device *d, uint8_t bits)
     d->transport->set_status(d, d->transport->status(d) | bits);
 }
 
+// A device says when it is done with it (4.1.4.3.2); most are at once.
+static status_t reset(struct virtio_device *d)
+{
+    d->transport->set_status(d, 0);
+    for (unsigned i = 0; d->transport->status(d) != 0; i++) {
+        if (i == RESET_TRIES) {
+            return ERR_IO;
+        }
+        (void)thread_sleep_until(time_now() + NSEC_PER_MSEC, WAIT_DEFAULT);
+    }
+    return OK;
+}
+
 // 3.1.1
 status_t virtio_negotiate(struct virtio_device *d, uint64_t needed, uint64_t wanted)
 {
-    d->transport->set_status(d, 0);
+    status_t status = reset(d);
+    if (status != OK) {
+        return status;
+    }
     add_status(d, VIRTIO_ACKNOWLEDGE);
     add_status(d, VIRTIO_DRIVER);
     uint64_t has = d->transport->features(d);
@@ -114,6 +132,7 @@ void virtio_start(struct virtio_device *d)
 void virtio_stop(struct virtio_device *d)
 {
     d->transport->set_status(d, 0);
+    (void)d->transport->status(d); // the write has arrived when this comes back
 }
 
 void virtio_queue_publish(struct virtio_queue *q, void *token)

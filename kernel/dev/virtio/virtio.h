@@ -70,6 +70,7 @@ struct virtio_queue {
     struct ring ring;                          // [driver's lock]
     void (*interrupt)(struct virtio_queue *q); // [I] in interrupt context
     vaddr_t notify;                            // [I] the transport's
+    uint16_t vector;                           // [I] the transport's
     struct list link;
 };
 
@@ -92,7 +93,7 @@ status_t virtio_attach(struct virtio_device *d);
 void virtio_interrupt(struct virtio_device *d);
 
 // Resets the device and agrees on features: all of `needed` and VIRTIO_F_VERSION_1, and what it has of
-// `wanted`.  ERR_NOTSUP: it lacks one.
+// `wanted`.  ERR_NOTSUP: it lacks one.  ERR_IO: it does not reset.
 status_t virtio_negotiate(struct virtio_device *d, uint64_t needed, uint64_t wanted);
 
 // Makes queue `index`, of at most `size_max` descriptors.  ERR_NODEV: the device has no such queue.
