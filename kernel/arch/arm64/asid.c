@@ -34,15 +34,17 @@ static PERCPU(struct asid_cpu, asid_cpu);
 
 static struct {
     struct spinlock lock;
-    _Atomic uint64_t generation;                      // [a] above the number's bits
-    uint64_t next;                                    // [lock] where to search
-    uint64_t used[(1u << ASID_BITS_MAX) / WORD_BITS]; // [lock] numbers of this generation
-    struct asid_cpu *cpus;                            // [lock]
+    _Atomic uint64_t generation; // [a] above the number's bits
+    uint64_t next;               // [lock] where to search
+    struct asid_cpu *cpus;       // [lock]
 } asids = {
     .lock = SPINLOCK_INIT("asid", RANK_ASID),
     .generation = 1ull << ASID_BITS_MAX,
     .next = 1,
 };
+
+// [asids.lock] Numbers of this generation.  Apart, because the image would hold its zeroes.
+static uint64_t used[(1u << ASID_BITS_MAX) / WORD_BITS];
 
 uint16_t asid_number(const struct arch_aspace *as)
 {
@@ -67,16 +69,16 @@ static bool is_current_generation(uint64_t word)
 static bool test_and_set(uint64_t number)
 {
     uint64_t bit = 1ull << number % WORD_BITS;
-    bool was_set = (asids.used[number / WORD_BITS] & bit) != 0;
-    asids.used[number / WORD_BITS] |= bit;
+    bool was_set = (used[number / WORD_BITS] & bit) != 0;
+    used[number / WORD_BITS] |= bit;
     return was_set;
 }
 
 static void roll_over(void) REQUIRES(asids.lock)
 {
     atomic_fetch_add_explicit(&asids.generation, 1ull << ASID_BITS_MAX, memory_order_acq_rel);
-    for (size_t i = 0; i < ARRAY_SIZE(asids.used); i++) {
-        asids.used[i] = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(used); i++) {
+        used[i] = 0;
     }
     for (struct asid_cpu *c = asids.cpus; c != NULL; c = c->next) {
         uint64_t word = atomic_exchange_explicit(&c->active, 0, memory_order_acq_rel);
