@@ -7,6 +7,7 @@
 #include "kernel/ipc/epoll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/syscall/socket_path.h"
 
 static struct handle_table *handles(void)
 {
@@ -70,4 +71,5 @@ void init_ipc(void)
 {
     caller_set_ops(&caller);
     epoll_init();
+    unix_init(&socket_path_ops);
 }

@@ -9,12 +9,6 @@
 #include "kernel/proc/signal.h"
 #include "lib/base/bits.h"
 
-enum {
-    TRANSFER_MAX = 0x7ffff000, // most bytes of one call
-    SEGMENTS_SMALL = 8,        // on the stack
-    SEGMENTS_MAX = 1024,       // IOV_MAX
-};
-
 int64_t transfer_result(const struct uio *u, size_t before, status_t status)
 {
     if (u->left != before) {
@@ -66,20 +60,14 @@ int64_t sys_pwrite64(struct file *file, vaddr_t bytes, uint64_t size, int64_t of
 
 /* ---- Several pieces ---- */
 
-struct vector {
-    struct uio uio;
-    struct uio_segment small[SEGMENTS_SMALL];
-    void *memory; // of more than those; NULL: none
-};
-
-static status_t vector_begin(struct vector *v, vaddr_t address, int32_t count)
+status_t transfer_vector_begin(struct transfer_vector *v, vaddr_t address, int32_t count)
 {
     struct uio_segment *segments = v->small;
     v->memory = NULL;
-    if (count < 0 || count > SEGMENTS_MAX) {
+    if (count < 0 || count > TRANSFER_SEGMENTS_MAX) {
         return ERR_INVAL;
     }
-    if (count > SEGMENTS_SMALL) {
+    if (count > TRANSFER_SEGMENTS_SMALL) {
         status_t status = heap_alloc_array((size_t)count, sizeof(*segments), &v->memory);
         if (status != OK) {
             return status;
@@ -96,13 +84,18 @@ static status_t vector_begin(struct vector *v, vaddr_t address, int32_t count)
     return status;
 }
 
+void transfer_vector_end(struct transfer_vector *v)
+{
+    heap_free(v->memory);
+}
+
 enum direction { READS, WRITES };
 
 static int64_t transfer_vector(struct file *file, vaddr_t vector, int32_t count,
                                const uint64_t *offset, enum direction direction)
 {
-    struct vector v;
-    status_t status = vector_begin(&v, vector, count);
+    struct transfer_vector v;
+    status_t status = transfer_vector_begin(&v, vector, count);
     if (status != OK) {
         return status;
     }
@@ -113,7 +106,7 @@ static int64_t transfer_vector(struct file *file, vaddr_t vector, int32_t count,
         status = direction == READS ? file_pread(file, &v.uio, *offset)
                                     : file_pwrite(file, &v.uio, *offset);
     }
-    heap_free(v.memory);
+    transfer_vector_end(&v);
     return transfer_result(&v.uio, before, status);
 }
 

@@ -21,6 +21,12 @@ def test_the_shell_reads_and_writes_streams_by_path(guest):
     assert (result.returncode, result.stdout) == (0, "in\n"), result.stderr
 
 
+@pytest.mark.parametrize("cpus", ["1", "4"])
+def test_local_sockets(guest, cpus):
+    result = guest("--smp", cpus, "--", "/bin/posix_socket")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 def test_lua_computes_and_reads_files(guest):
     script = 'local f = assert(io.open("/etc/motd")); print(#f:read("a") > 0, 7 // 2, math.type(2^53))'
     result = guest("--", "/bin/lua", "-e", script)

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sockets as programs see them: constants and layouts of musl's 64-bit <sys/socket.h>. */
+#pragma once
+
+#include <stdint.h>
+
+enum {
+    ABI_AF_UNSPEC = 0,
+    ABI_AF_UNIX = 1,
+    ABI_AF_INET = 2,
+    ABI_AF_INET6 = 10,
+};
+
+enum {
+    ABI_SOCK_STREAM = 1,
+    ABI_SOCK_DGRAM = 2,
+    ABI_SOCK_RAW = 3,
+    ABI_SOCK_SEQPACKET = 5,
+    ABI_SOCK_TYPE_MASK = 15,
+    ABI_SOCK_NONBLOCK = 04000,   // O_NONBLOCK
+    ABI_SOCK_CLOEXEC = 02000000, // O_CLOEXEC
+};
+
+enum { ABI_SHUT_RD = 0, ABI_SHUT_WR = 1, ABI_SHUT_RDWR = 2 };
+
+enum {
+    ABI_MSG_OOB = 0x1,
+    ABI_MSG_PEEK = 0x2,
+    ABI_MSG_DONTROUTE = 0x4,
+    ABI_MSG_CTRUNC = 0x8,
+    ABI_MSG_TRUNC = 0x20,
+    ABI_MSG_DONTWAIT = 0x40,
+    ABI_MSG_EOR = 0x80,
+    ABI_MSG_WAITALL = 0x100,
+    ABI_MSG_NOSIGNAL = 0x4000,
+    ABI_MSG_MORE = 0x8000,
+    ABI_MSG_WAITFORONE = 0x10000,
+    ABI_MSG_CMSG_CLOEXEC = 0x40000000,
+};
+
+enum { ABI_SOL_SOCKET = 1 };
+
+enum {
+    ABI_SO_DEBUG = 1,
+    ABI_SO_REUSEADDR = 2,
+    ABI_SO_TYPE = 3,
+    ABI_SO_ERROR = 4,
+    ABI_SO_DONTROUTE = 5,
+    ABI_SO_BROADCAST = 6,
+    ABI_SO_SNDBUF = 7,
+    ABI_SO_RCVBUF = 8,
+    ABI_SO_KEEPALIVE = 9,
+    ABI_SO_OOBINLINE = 10,
+    ABI_SO_LINGER = 13,
+    ABI_SO_REUSEPORT = 15,
+    ABI_SO_PASSCRED = 16,
+    ABI_SO_PEERCRED = 17,
+    ABI_SO_RCVLOWAT = 18,
+    ABI_SO_SNDLOWAT = 19,
+    ABI_SO_RCVTIMEO = 20,
+    ABI_SO_SNDTIMEO = 21,
+    ABI_SO_ACCEPTCONN = 30,
+    ABI_SO_PROTOCOL = 38,
+    ABI_SO_DOMAIN = 39,
+};
+
+enum { ABI_SCM_RIGHTS = 1, ABI_SCM_CREDENTIALS = 2, ABI_SCM_MAX_HANDLES = 253 };
+
+enum { ABI_SOCKADDR_MAX = 128, ABI_SUN_PATH_MAX = 108 };
+
+struct abi_sockaddr_un {
+    uint16_t family;
+    char path[ABI_SUN_PATH_MAX];
+};
+
+struct abi_linger {
+    int32_t is_on;
+    int32_t seconds;
+};
+
+struct abi_ucred {
+    int32_t pid;
+    uint32_t principal;
+    uint32_t group;
+};
+
+struct abi_msghdr {
+    uint64_t name;
+    uint32_t name_size;
+    uint32_t pad0;
+    uint64_t vector;
+    int32_t vector_count;
+    uint32_t pad1;
+    uint64_t control;
+    uint32_t control_size;
+    uint32_t pad2;
+    uint32_t flags;
+    uint32_t pad3;
+};
+
+struct abi_mmsghdr {
+    struct abi_msghdr header;
+    uint32_t size;
+    uint32_t pad;
+};
+
+// Followed by its data; the next one begins at a multiple of 8.
+struct abi_cmsghdr {
+    uint32_t size; // with this header
+    uint32_t pad;
+    int32_t level;
+    int32_t type;
+};
