@@ -171,6 +171,7 @@ status_t mount_detach(struct vnode *root)
     spin_unlock(&covers->place);
     list_del(&m->link);
     mutex_unlock(&table.lock);
+    names_settle(); // who saw the mount there is out of it
     m->ops->unmount(m);
     vnode_unref(covers);
     return OK;

@@ -7,7 +7,9 @@
 #include "kernel/core/thread.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
+#include "kernel/vfs/path.h"
 #include "lib/base/string.h"
+#include "lib/fs/path.h"
 
 enum {
     PAGES_PER_NAME = 4, // of RAM: a full cache takes about half a percent of it
@@ -41,15 +43,6 @@ static struct {
     struct page_shrinker shrinker;
 } names;
 
-uint32_t names_hash(struct span name)
-{
-    uint32_t hash = NAMES_HASH_START;
-    for (size_t i = 0; i < name.size; i++) {
-        hash = names_hash_step(hash, name.data[i]);
-    }
-    return hash;
-}
-
 static struct chain *chain_of(uint64_t directory, uint32_t hash)
 {
     uint64_t mixed = (hash ^ directory * 0x9e3779b97f4a7c15ull) * 0x9e3779b97f4a7c15ull;
@@ -58,15 +51,8 @@ static struct chain *chain_of(uint64_t directory, uint32_t hash)
 
 static bool is_name(const struct name *n, uint64_t directory, struct span text, uint32_t hash)
 {
-    if (n->hash != hash || n->directory != directory || n->len != text.size) {
-        return false;
-    }
-    // Names are short, and all but surely equal here.
-    size_t same = 0;
-    while (same < text.size && n->text[same] == text.data[same]) {
-        same++;
-    }
-    return same == text.size;
+    return n->hash == hash && n->directory == directory && n->len == text.size &&
+           words_equal(n->text, text.data, text.size);
 }
 
 enum names_answer names_find(const struct vnode *dir, struct span text, uint32_t hash,
@@ -89,6 +75,79 @@ enum names_answer names_find(const struct vnode *dir, struct span text, uint32_t
     }
     spin_unlock_irqrestore(&c->lock, flags);
     return answer;
+}
+
+/* ---- Walking ---- */
+
+// What is seen at `v`: the root of what is mounted there, or itself; NULL: that takes more than looking.
+// The chain that led here is locked: the mount stays until that is over (names_settle), and who ends
+// it and looks whether it is used comes by the chain first, and so sees a reference taken now.
+static struct vnode *seen_at(struct vnode *v)
+{
+    const struct mount *m = atomic_load_explicit(&v->covered_by, memory_order_acquire);
+    if (LIKELY(m == NULL)) {
+        return v;
+    }
+    bool is_plain = !atomic_load_explicit(&m->is_ending, memory_order_relaxed) &&
+                    atomic_load_explicit(&m->root->covered_by, memory_order_relaxed) == NULL;
+    return is_plain ? m->root : NULL;
+}
+
+static struct vnode *vnode_of_locked(struct chain *c, uint64_t directory, struct span text,
+                                     uint32_t hash) REQUIRES(c -> lock)
+{
+    struct name *n = c->first;
+    while (n != NULL && !is_name(n, directory, text, hash)) {
+        n = n->next;
+    }
+    if (n == NULL) {
+        return NULL;
+    }
+    atomic_store_explicit(&n->was_used, true, memory_order_relaxed);
+    return n->vnode;
+}
+
+// One step: true to go on with *directory; else *out has a reference, or is NULL.
+static bool walk_step(const struct cred *who, struct span name, bool is_last, uint64_t *directory,
+                      struct vnode **out)
+{
+    uint32_t hash = names_hash(name);
+    struct chain *c = chain_of(*directory, hash);
+    bool goes_on = false;
+    spin_lock(&c->lock);
+    struct vnode *v = vnode_of_locked(c, *directory, name, hash);
+    v = LIKELY(v != NULL) ? seen_at(v) : NULL;
+    if (v != NULL && is_last && v->type != VNODE_LINK) {
+        vnode_ref(v);
+        *out = v;
+    } else if (v != NULL && !is_last) {
+        *directory = v->id;
+        goes_on = v->type == VNODE_DIRECTORY && vnode_may_search(v, who);
+    }
+    spin_unlock(&c->lock);
+    return goes_on;
+}
+
+struct vnode *names_walk(uint64_t directory, const struct cred *who, struct span path)
+{
+    struct vnode *found = NULL;
+    struct span name;
+    irqflags_t flags = arch_irq_save();
+    while (path_next(&path, &name) && name.size <= NAME_MAX_BYTES && !path_name_is_dots(name) &&
+           walk_step(who, name, path.size == 0, &directory, &found)) {
+    }
+    arch_irq_restore(flags);
+    return found;
+}
+
+void names_settle(void)
+{
+    for (size_t i = 0; i <= names.mask; i++) {
+        struct chain *c = &names.chains[i];
+        irqflags_t flags = spin_lock_irqsave(&c->lock);
+        spin_unlock_irqrestore(&c->lock, flags);
+        thread_preempt_point();
+    }
 }
 
 /* ---- Leaving ---- */

@@ -16,17 +16,14 @@
 #pragma once
 
 #include "kernel/vfs/vnode.h"
+#include "lib/base/words.h"
 
 void names_init(void); // boot; the size comes from memory
 
-static inline uint32_t names_hash_step(uint32_t hash, uint8_t byte)
+static inline uint32_t names_hash(struct span name)
 {
-    return (hash ^ byte) * 0x01000193u;
+    return (uint32_t)(words_hash(name.data, name.size) >> 32);
 }
-
-enum : uint32_t { NAMES_HASH_START = 0x811c9dc5u };
-
-uint32_t names_hash(struct span name);
 
 enum names_answer {
     NAMES_UNKNOWN,
@@ -43,5 +40,20 @@ void names_forget(struct vnode *dir, struct span text) REQUIRES(dir -> lock);
 
 // Forgets all names in directories of a mount.
 void names_forget_mount(const struct mount *m);
+
+/*
+ * The vnode at the end of a relative path, with a reference, if the cache knows every name of it and
+ * none is more than a name: no link, no ".." and ".", no slashes at the end, no directory that `who` may
+ * not search.  NULL: walk in the ordinary way, which tells what is wrong.
+ *
+ * Nothing on the way gets a reference.  What a name leads to stays while its chain is locked, and what is
+ * mounted there too, because who ends a mount calls names_settle when nothing leads to it any more.  From
+ * there on the walk knows the directory's number only, under which nothing is found once the directory
+ * is gone.
+ */
+struct vnode *names_walk(uint64_t directory, const struct cred *who, struct span path);
+
+// Every walk that was in a chain has left it.  Thread context.
+void names_settle(void);
 
 size_t names_count(void);

@@ -418,9 +418,16 @@ status_t vfs_open(const struct path_base *base, struct span path, uint32_t flags
         flags &= ABI_O_PATH | ABI_O_DIRECTORY | ABI_O_NOFOLLOW | ABI_O_CLOEXEC;
     }
     status_t status = check_flags(flags);
-    if (status == OK) {
-        status = walk_begin(&w, base, path);
+    if (status != OK) {
+        return status;
     }
+    struct vnode *known = (flags & ABI_O_CREAT) == 0 ? path_find_known(base, path) : NULL;
+    if (LIKELY(known != NULL)) {
+        status = open_found(known, base, flags, out);
+        vnode_unref(known);
+        return status;
+    }
+    status = walk_begin(&w, base, path);
     if (status != OK) {
         return status;
     }

@@ -3,6 +3,7 @@
 
 #include "kernel/mm/heap.h"
 #include "kernel/vfs/mount.h"
+#include "kernel/vfs/names.h"
 #include "kernel/vfs/path.h"
 #include "kernel/vfs/walk_priv.h"
 #include "lib/base/string.h"
@@ -22,18 +23,6 @@ static status_t check_capability(const struct vnode *v, const struct cred *who, 
     return cred_has(who, caps) || !has_content(v) ? OK : ERR_ACCES;
 }
 
-static uint32_t mode_for(struct vnode *v, const struct cred *who)
-{
-    uint32_t mode = vnode_mode(v);
-    if (who->principal == vnode_owner(v)) {
-        return mode >> 6;
-    }
-    if (who->group == atomic_load_explicit(&v->group, memory_order_relaxed)) {
-        return mode >> 3;
-    }
-    return mode;
-}
-
 status_t vnode_may(struct vnode *v, const struct cred *who, uint32_t want)
 {
     if (who != NULL) {
@@ -45,7 +34,7 @@ status_t vnode_may(struct vnode *v, const struct cred *who, uint32_t want)
     if ((want & WANT_WRITE) != 0 && (v->mount->flags & MOUNT_READ_ONLY) != 0 && has_content(v)) {
         return ERR_ROFS;
     }
-    return who == NULL || (mode_for(v, who) & want) == want ? OK : ERR_ACCES;
+    return who == NULL || (vnode_mode_for(v, who) & want) == want ? OK : ERR_ACCES;
 }
 
 bool vnode_is_owned(struct vnode *v, const struct path_base *base)
@@ -284,10 +273,40 @@ static status_t find(struct walk *w, uint32_t flags, struct vnode **out)
     }
 }
 
+// Where the path starts: its number, if it may be searched.
+static bool start_number(const struct path_base *base, bool is_absolute, uint64_t *out)
+{
+    struct fs_context *c = base->context;
+    spin_lock(&c->lock);
+    const struct vnode *v = is_absolute ? c->root : base->at != NULL ? base->at : c->cwd;
+    bool may = v->type == VNODE_DIRECTORY && vnode_may_search(v, base->who);
+    *out = v->id;
+    spin_unlock(&c->lock);
+    return may;
+}
+
+struct vnode *path_find_known(const struct path_base *base, struct span path)
+{
+    uint64_t directory;
+    if (path.size == 0 || path.size >= PATH_MAX_BYTES) {
+        return NULL;
+    }
+    bool is_absolute = path.data[0] == '/';
+    if (base->is_confined && (is_absolute || base->at == NULL)) {
+        return NULL;
+    }
+    return start_number(base, is_absolute, &directory) ? names_walk(directory, base->who, path)
+                                                       : NULL;
+}
+
 status_t path_find(const struct path_base *base, struct span path, uint32_t flags,
                    struct vnode **out)
 {
     struct walk w;
+    *out = path_find_known(base, path);
+    if (LIKELY(*out != NULL)) {
+        return OK;
+    }
     status_t status = walk_begin(&w, base, path);
     if (status == OK) {
         status = find(&w, flags, out);

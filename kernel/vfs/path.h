@@ -75,6 +75,10 @@ enum path_flags : uint32_t {
 status_t path_find(const struct path_base *base, struct span path, uint32_t flags,
                    struct vnode **out);
 
+// What is at `path`, with a reference, if it takes no more than looking into the cache of names
+// (names_walk).  It is no link.  NULL: use path_find, or another of the ordinary ways.
+struct vnode *path_find_known(const struct path_base *base, struct span path);
+
 // The directory that the last name of a path is in, which exists or not.
 struct path_last {
     struct vnode *dir;      // with a reference: path_last_end
@@ -96,5 +100,23 @@ status_t path_of(struct fs_context *context, struct vnode *v, char *out, size_t 
 enum vnode_want : uint32_t { WANT_EXECUTE = 1, WANT_WRITE = 2, WANT_READ = 4 };
 
 status_t vnode_may(struct vnode *v, const struct cred *who, uint32_t want);
+
+// The bits of its mode that are for `who`, as the lowest three.
+static inline uint32_t vnode_mode_for(const struct vnode *v, const struct cred *who)
+{
+    uint32_t mode = vnode_mode(v);
+    if (who->principal == vnode_owner(v)) {
+        return mode >> 6;
+    }
+    bool is_group = who->group == atomic_load_explicit(&v->group, memory_order_relaxed);
+    return is_group ? mode >> 3 : mode;
+}
+
+// vnode_may for WANT_EXECUTE, which takes no capability.
+static inline bool vnode_may_search(const struct vnode *v, const struct cred *who)
+{
+    return who == NULL || (vnode_mode_for(v, who) & WANT_EXECUTE) != 0;
+}
+
 // Whether the caller owns it or stands in for the owner.
 bool vnode_is_owned(struct vnode *v, const struct path_base *base);

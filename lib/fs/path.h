@@ -2,7 +2,7 @@
 /* The parts of a path: names between slashes. */
 #pragma once
 
-#include "lib/base/span.h"
+#include "lib/base/words.h"
 
 // Takes the next name off the front of *rest, with the slashes before it.  False: only slashes were
 // left, or nothing.
@@ -14,10 +14,8 @@ static inline bool path_next(struct span *rest, struct span *name)
         at++;
     }
     name->data = at;
-    while (at != end && *at != '/') {
-        at++;
-    }
-    name->size = (size_t)(at - name->data);
+    name->size = words_find(at, (size_t)(end - at), '/');
+    at += name->size;
     rest->size = (size_t)(end - at);
     rest->data = at;
     return name->size != 0;
@@ -41,4 +39,10 @@ static inline bool path_name_is_dot(struct span name)
 static inline bool path_name_is_dot_dot(struct span name)
 {
     return name.size == 2 && name.data[0] == '.' && name.data[1] == '.';
+}
+
+// "." or "..".
+static inline bool path_name_is_dots(struct span name)
+{
+    return name.data[0] == '.' && (name.size == 1 || path_name_is_dot_dot(name));
 }

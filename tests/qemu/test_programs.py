@@ -110,3 +110,10 @@ def test_copies_move_exactly_the_bytes_that_are_there(guest, build, variant, smp
     result = guest("--smp", smp, "--cpu", cpu, "--kernel", build / variant / "kernel.img", "--",
                    "/bin/posix_copy")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("variant,smp", [("release", "1"), ("checked", "4")])
+def test_names_that_are_known_hide_no_change(guest, build, variant, smp):
+    result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
+                   "/bin/posix_paths")
+    assert (result.returncode, result.stderr) == (0, "")
