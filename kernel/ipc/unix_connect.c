@@ -37,9 +37,6 @@ static status_t take_pending(struct unix_inbox *in, const struct socket_wait *w,
 {
     status_t status = OK;
     while (status == OK) {
-        if ((in->flags & INBOX_LISTENS) == 0 || (in->flags & INBOX_ENDED) != 0) {
-            return ERR_INVAL;
-        }
         struct list *node = list_pop(&in->pending);
         if (node != NULL) {
             *out = container_of(node, struct unix_socket, pending_link);
@@ -48,9 +45,19 @@ static status_t take_pending(struct unix_inbox *in, const struct socket_wait *w,
             in->pending_count--;
             return OK;
         }
-        status = unix_inbox_sleep(in, &in->readers, w);
+        bool is_listening = (in->flags & (INBOX_LISTENS | INBOX_ENDED)) == INBOX_LISTENS;
+        status = is_listening ? unix_inbox_sleep(in, &in->readers, w) : ERR_INVAL;
     }
     return status;
+}
+
+// What was set at the listening socket before anybody connected.
+static void inherit(struct socket *from, struct socket *to)
+{
+    if (socket_has_option(from, ABI_SO_PASSCRED)) {
+        atomic_fetch_or_explicit(&to->options, 1ull << ABI_SO_PASSCRED, memory_order_relaxed);
+        to->ops->options_changed(to);
+    }
 }
 
 status_t unix_accept(struct socket *socket, const struct socket_wait *w, struct socket **out)
@@ -65,6 +72,7 @@ status_t unix_accept(struct socket *socket, const struct socket_wait *w, struct 
     unix_inbox_unlock(in, 0);
     if (status == OK) {
         wait_wake_one(&in->writers);
+        inherit(socket, &s->socket);
         *out = &s->socket;
     }
     return status;
@@ -112,6 +120,7 @@ static status_t create_server(struct unix_inbox *listener, struct unix_inbox *cl
     }
     in->identity = listener->identity;
     spin_unlock(&listener->lock);
+    atomic_store(&in->wants_identity, atomic_load(&listener->wants_identity));
     unix_peer_set(*out, unix_inbox_ref(client));
     return OK;
 }

@@ -77,7 +77,7 @@ struct unix_inbox {
     size_t bytes;                    // [l] unread
     struct list buffers;             // [l] struct unix_buffer
     status_t error;                  // [l] told once
-    bool wants_identity;             // [l] SO_PASSCRED of the owner
+    _Atomic bool wants_identity;     // [a] SO_PASSCRED of the owner
     struct list senders;             // [l] struct unix_socket whose peer it is
     const struct unix_inbox *source; // [l] datagrams come from there only; NULL: from anywhere
     struct list pending;             // [l] struct unix_socket to be accepted

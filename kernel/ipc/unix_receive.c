@@ -187,6 +187,7 @@ static bool goes_on(const struct receiving *r, size_t wanted)
 static status_t receive_stream(struct receiving *r) REQUIRES(r -> in->lock, r->in->read_lock)
 {
     size_t wanted = r->to->left;
+    bool wants_identity = atomic_load_explicit(&r->in->wants_identity, memory_order_relaxed);
     struct unix_buffer *b;
     status_t status = OK;
     while (status == OK && r->to->left > 0 && !r->is_over) {
@@ -200,7 +201,7 @@ static status_t receive_stream(struct receiving *r) REQUIRES(r -> in->lock, r->i
         }
         if (!r->has_begun) {
             begin(r, b);
-        } else if (r->in->wants_identity && !is_same_sender(r->m, b)) {
+        } else if (wants_identity && !is_same_sender(r->m, b)) {
             break;
         }
         status = r->is_peek ? peek_some(r, b) : take_some(r, b);

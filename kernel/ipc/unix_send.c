@@ -59,14 +59,18 @@ static status_t check_open(const struct sending *g, const struct unix_inbox *to)
 // Bytes of the `wanted` that fit in now; none: it has to wait.  A record goes in whole.
 static bool fits(const struct unix_inbox *to, size_t extra, size_t *wanted) REQUIRES(to -> lock)
 {
-    if (to->charged == 0 || to->charged + charge_of(*wanted) + extra <= to->limit) {
+    if (to->charged + charge_of(*wanted) + extra <= to->limit) {
         return true;
     }
-    size_t room = to->limit > to->charged ? to->limit - to->charged : 0;
-    if (!unix_inbox_is_stream(to) || room < PAGE_SIZE + extra) {
+    if (!unix_inbox_is_stream(to)) {
+        return to->charged == 0;
+    }
+    size_t room = to->limit > to->charged + extra ? to->limit - to->charged - extra : 0;
+    if (to->charged != 0 && room < PAGE_SIZE) {
         return false;
     }
-    *wanted = ((size_t)PAGE_SIZE << log2_floor((room - extra) / PAGE_SIZE)) - HEADER;
+    unsigned order = room < PAGE_SIZE ? 0 : log2_floor(room / PAGE_SIZE);
+    *wanted = u64_min(*wanted, ((size_t)PAGE_SIZE << order) - HEADER);
     return true;
 }
 
@@ -262,7 +266,6 @@ static status_t send_stream(struct sending *g, struct uio *from)
 
 static status_t send_record(struct sending *g, struct uio *from)
 {
-    // Also what would never fit in with handles of its own.
     uint32_t limit = atomic_load_explicit(&g->s->socket.send_size, memory_order_relaxed);
     return from->left > limit ? ERR_MSGSIZE : send_piece(g, from, from->left);
 }
@@ -270,7 +273,8 @@ static status_t send_record(struct sending *g, struct uio *from)
 // The identity goes along if one of the two wants it.
 static void identify(struct unix_socket *s, struct unix_inbox *to, struct socket_message *m)
 {
-    bool is_wanted = socket_has_option(&s->socket, ABI_SO_PASSCRED) || to->wants_identity;
+    bool is_wanted = socket_has_option(&s->socket, ABI_SO_PASSCRED) ||
+                     atomic_load_explicit(&to->wants_identity, memory_order_relaxed);
     if (is_wanted && !m->has_identity) {
         caller_identity(&m->identity);
         m->has_identity = true;

@@ -227,6 +227,15 @@ static void handle_goes(struct socket *socket)
     unix_flight_handle_goes(unix_socket_of(socket));
 }
 
+static bool is_listening(struct socket *socket)
+{
+    struct unix_inbox *in = unix_socket_of(socket)->inbox;
+    spin_lock(&in->lock);
+    bool listens = (in->flags & INBOX_LISTENS) != 0;
+    spin_unlock(&in->lock);
+    return listens;
+}
+
 static void shut_sending(struct unix_socket *s, struct unix_inbox *peer)
 {
     atomic_store_explicit(&s->is_send_shut, true, memory_order_relaxed);
@@ -253,17 +262,20 @@ static status_t shutdown(struct socket *socket, uint32_t directions)
 {
     struct unix_socket *s = unix_socket_of(socket);
     struct unix_inbox *peer = unix_peer_get(s);
-    if (peer == NULL) {
+    // A listening socket has no peer, and can be told to take no more connections.
+    if (peer == NULL && !is_listening(socket)) {
         return ERR_NOTCONN;
     }
-    if ((directions & SOCKET_SENDS) != 0) {
+    if (peer != NULL && (directions & SOCKET_SENDS) != 0) {
         shut_sending(s, peer);
     }
     if ((directions & SOCKET_RECEIVES) != 0) {
         shut_receiving(s->inbox);
     }
     event_notify(&s->inbox->events, EVENT_IN | EVENT_OUT | EVENT_RDHUP | EVENT_HUP);
-    unix_inbox_unref(peer);
+    if (peer != NULL) {
+        unix_inbox_unref(peer);
+    }
     return OK;
 }
 
@@ -350,15 +362,6 @@ static status_t take_error(struct socket *socket)
     return error;
 }
 
-static bool is_listening(struct socket *socket)
-{
-    struct unix_inbox *in = unix_socket_of(socket)->inbox;
-    spin_lock(&in->lock);
-    bool listens = (in->flags & INBOX_LISTENS) != 0;
-    spin_unlock(&in->lock);
-    return listens;
-}
-
 static void name_of(struct unix_inbox *in, struct socket_address *out)
 {
     spin_lock(&in->lock);
@@ -401,9 +404,10 @@ static status_t peer_identity(struct socket *socket, struct caller_identity *out
 static void options_changed(struct socket *socket)
 {
     struct unix_inbox *in = unix_socket_of(socket)->inbox;
+    atomic_store_explicit(&in->wants_identity, socket_has_option(socket, ABI_SO_PASSCRED),
+                          memory_order_relaxed);
     spin_lock(&in->lock);
     in->limit = atomic_load_explicit(&socket->receive_size, memory_order_relaxed);
-    in->wants_identity = socket_has_option(socket, ABI_SO_PASSCRED);
     unix_inbox_uncharge(in, 0); // there may be room now
     spin_unlock(&in->lock);
 }

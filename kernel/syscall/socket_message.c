@@ -167,7 +167,7 @@ static status_t receive_with(struct socket *s, struct abi_msghdr *h, struct uio 
     if (h->name != 0) {
         status = socket_address_put(&from, h->name, h->name_size);
     }
-    h->name_size = from.size;
+    h->name_size = h->name != 0 ? from.size : h->name_size;
     h->control_size = used;
     h->flags = m->flags_out | (m->flags & ABI_MSG_CMSG_CLOEXEC);
     return status;
