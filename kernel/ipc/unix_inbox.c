@@ -66,6 +66,16 @@ void unix_inbox_unlock(struct unix_inbox *in, uint32_t events)
     wake(in, &w);
 }
 
+static status_t sleep_as(struct wait_queue *q, struct waiter *waiter, const struct socket_wait *w)
+{
+    status_t status = wait_sleep(waiter, w->deadline, WAIT_INTERRUPTIBLE);
+    wait_finish(q, waiter);
+    if (status != OK && atomic_load_explicit(&waiter->was_woken, memory_order_acquire)) {
+        wait_wake_one(q); // the wake was for somebody who goes on
+    }
+    return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
+}
+
 status_t unix_inbox_sleep(struct unix_inbox *in, struct wait_queue *q, const struct socket_wait *w)
 {
     struct waiter waiter;
@@ -74,13 +84,24 @@ status_t unix_inbox_sleep(struct unix_inbox *in, struct wait_queue *q, const str
     }
     wait_prepare(q, &waiter);
     spin_unlock(&in->lock);
-    status_t status = wait_sleep(&waiter, w->deadline, WAIT_INTERRUPTIBLE);
-    wait_finish(q, &waiter);
-    if (status != OK && atomic_load_explicit(&waiter.was_woken, memory_order_acquire)) {
-        wait_wake_one(q); // the wake was for somebody who goes on
-    }
+    status_t status = sleep_as(q, &waiter, w);
     spin_lock(&in->lock);
-    return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
+    return status;
+}
+
+status_t unix_inbox_sleep_reader(struct unix_inbox *in, const struct socket_wait *w)
+{
+    struct waiter waiter;
+    if (!w->may_wait) {
+        return ERR_AGAIN;
+    }
+    wait_prepare(&in->readers, &waiter);
+    spin_unlock(&in->lock);
+    mutex_unlock(&in->read_lock);
+    status_t status = sleep_as(&in->readers, &waiter, w);
+    mutex_lock(&in->read_lock);
+    spin_lock(&in->lock);
+    return status;
 }
 
 static void tell_senders(struct unix_inbox *in) REQUIRES(in -> lock)

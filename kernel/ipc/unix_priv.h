@@ -131,6 +131,10 @@ void unix_inbox_unlock(struct unix_inbox *in, uint32_t events) RELEASES(in -> lo
 status_t unix_inbox_sleep(struct unix_inbox *in, struct wait_queue *q, const struct socket_wait *w)
     REQUIRES(in -> lock);
 
+// The same for more to read, without read_lock too.
+status_t unix_inbox_sleep_reader(struct unix_inbox *in, const struct socket_wait *w)
+    REQUIRES(in -> lock, in->read_lock);
+
 // Takes buffers out for good: gives back what they were charged, and tells who waits for room.
 void unix_inbox_uncharge(struct unix_inbox *in, size_t charge) REQUIRES(in -> lock);
 

@@ -37,23 +37,6 @@ static status_t why_empty(const struct receiving *r) REQUIRES(r -> in->lock)
     return is_unconnected ? ERR_NOTCONN : ERR_AGAIN;
 }
 
-// Sleeps without read_lock.
-static status_t sleep_for_more(struct unix_inbox *in, const struct socket_wait *w)
-    REQUIRES(in -> lock, in->read_lock)
-{
-    spin_unlock(&in->lock);
-    mutex_unlock(&in->read_lock);
-    status_t status = OK;
-    spin_lock(&in->lock);
-    if (list_is_empty(&in->buffers) && (in->flags & INBOX_ENDED) == 0 && in->error == OK) {
-        status = unix_inbox_sleep(in, &in->readers, w);
-    }
-    spin_unlock(&in->lock);
-    mutex_lock(&in->read_lock);
-    spin_lock(&in->lock);
-    return status;
-}
-
 // The first buffer; NULL with OK: there is the end.
 static status_t await(struct receiving *r, struct unix_buffer **out)
     REQUIRES(r -> in->lock, r->in->read_lock)
@@ -69,7 +52,7 @@ static status_t await(struct receiving *r, struct unix_buffer **out)
         if (status != ERR_AGAIN) {
             return status;
         }
-        status = sleep_for_more(r->in, &r->m->wait);
+        status = unix_inbox_sleep_reader(r->in, &r->m->wait);
         if (status != OK) {
             return status;
         }

@@ -11,7 +11,7 @@
 
 enum {
     HEADER = sizeof(struct unix_buffer),
-    BLOCK = 32768,    // the largest a buffer's memory is; smaller ones where there is none
+    BLOCK = 65536,    // the largest a buffer's memory is; smaller ones where there is none
     SMALL_MAX = 2048, // the largest that is not whole pages
     SMALL_ALIGN = 64,
 };

@@ -360,7 +360,8 @@ static status_t send_handle(struct socket *s, struct object *o)
 {
     void *memory;
     struct uio u;
-    status_t status = heap_alloc(sizeof(struct socket_cargo) + sizeof(struct handle_entry), &memory);
+    status_t status =
+        heap_alloc(sizeof(struct socket_cargo) + sizeof(struct handle_entry), &memory);
     if (status != OK) {
         return status;
     }
@@ -548,6 +549,8 @@ static status_t use_pair(uint32_t type)
     if (status != OK) {
         return status;
     }
+    hold(pair[0]);
+    hold(pair[1]);
     status = send_handle(pair[0], &pair[1]->file.object);
     if (status == OK) {
         status = receive_handle(pair[1], ABI_MSG_PEEK, &cargo);
@@ -563,8 +566,7 @@ static status_t use_pair(uint32_t type)
     if (status == OK) {
         status = take(pair[1], got, sizeof(got), &n);
     }
-    socket_unref(pair[0]);
-    socket_unref(pair[1]);
+    close_pair();
     return status;
 }
 
