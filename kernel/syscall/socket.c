@@ -80,10 +80,10 @@ int64_t sys_socketpair(int32_t family, int32_t type, int32_t protocol, vaddr_t h
 
 /* ---- Naming and connecting ---- */
 
-int64_t sys_bind(struct file *file, vaddr_t address, uint32_t size)
+int64_t sys_bind(struct file *socket, vaddr_t address, uint32_t size)
 {
     struct socket_address a;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -94,9 +94,9 @@ int64_t sys_bind(struct file *file, vaddr_t address, uint32_t size)
     return s->ops->bind == NULL ? ERR_NOTSUP : s->ops->bind(s, &a);
 }
 
-int64_t sys_listen(struct file *file, int32_t backlog)
+int64_t sys_listen(struct file *socket, int32_t backlog)
 {
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -104,10 +104,10 @@ int64_t sys_listen(struct file *file, int32_t backlog)
                                   : s->ops->listen(s, backlog < 0 ? 0 : (uint32_t)backlog);
 }
 
-int64_t sys_connect(struct file *file, vaddr_t address, uint32_t size)
+int64_t sys_connect(struct file *socket, vaddr_t address, uint32_t size)
 {
     struct socket_address a;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -156,11 +156,11 @@ static int64_t accept_into(struct socket *s, handle_t h, vaddr_t address, vaddr_
     return h;
 }
 
-int64_t sys_accept4(struct file *file, vaddr_t address, vaddr_t size, uint32_t flags)
+int64_t sys_accept4(struct file *socket, vaddr_t address, vaddr_t size, uint32_t flags)
 {
     struct handle_table *t = process_current()->handles;
     handle_t h;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -182,14 +182,14 @@ int64_t sys_accept4(struct file *file, vaddr_t address, vaddr_t size, uint32_t f
     return result;
 }
 
-int64_t sys_accept(struct file *file, vaddr_t address, vaddr_t size)
+int64_t sys_accept(struct file *socket, vaddr_t address, vaddr_t size)
 {
-    return sys_accept4(file, address, size, 0);
+    return sys_accept4(socket, address, size, 0);
 }
 
-int64_t sys_shutdown(struct file *file, int32_t how)
+int64_t sys_shutdown(struct file *socket, int32_t how)
 {
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -201,30 +201,30 @@ int64_t sys_shutdown(struct file *file, int32_t how)
     }
 }
 
-int64_t sys_getsockname(struct file *file, vaddr_t address, vaddr_t size)
+int64_t sys_getsockname(struct file *socket, vaddr_t address, vaddr_t size)
 {
     struct socket_address a = {.size = 0};
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     status_t status = s == NULL ? ERR_NOTSOCK : s->ops->local_name(s, &a);
     return status == OK ? socket_address_to_user(&a, address, size) : status;
 }
 
-int64_t sys_getpeername(struct file *file, vaddr_t address, vaddr_t size)
+int64_t sys_getpeername(struct file *socket, vaddr_t address, vaddr_t size)
 {
     struct socket_address a = {.size = 0};
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     status_t status = s == NULL ? ERR_NOTSOCK : s->ops->peer_name(s, &a);
     return status == OK ? socket_address_to_user(&a, address, size) : status;
 }
 
 /* ---- Options ---- */
 
-int64_t sys_getsockopt(struct file *file, int32_t level, int32_t option, vaddr_t value,
+int64_t sys_getsockopt(struct file *socket, int32_t level, int32_t option, vaddr_t value,
                        vaddr_t size)
 {
     uint8_t bytes[OPTION_MAX];
     int32_t room;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -244,11 +244,11 @@ int64_t sys_getsockopt(struct file *file, int32_t level, int32_t option, vaddr_t
     return is_put ? 0 : ERR_FAULT;
 }
 
-int64_t sys_setsockopt(struct file *file, int32_t level, int32_t option, vaddr_t value,
+int64_t sys_setsockopt(struct file *socket, int32_t level, int32_t option, vaddr_t value,
                        uint32_t size)
 {
     uint8_t bytes[OPTION_MAX];
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }

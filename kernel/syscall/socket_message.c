@@ -41,13 +41,13 @@ static int64_t received(const struct socket *s, const struct uio *u, size_t befo
 
 /* ---- Bytes and an address ---- */
 
-int64_t sys_sendto(struct file *file, vaddr_t bytes, uint64_t size, uint32_t flags, vaddr_t address,
-                   uint32_t address_size)
+int64_t sys_sendto(struct file *socket, vaddr_t bytes, uint64_t size, uint32_t flags,
+                   vaddr_t address, uint32_t address_size)
 {
     struct socket_address to;
     struct socket_message m = {.flags = flags};
     struct uio u;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -64,13 +64,13 @@ int64_t sys_sendto(struct file *file, vaddr_t bytes, uint64_t size, uint32_t fla
     return sent(s, &u, before, flags, status);
 }
 
-int64_t sys_recvfrom(struct file *file, vaddr_t bytes, uint64_t size, uint32_t flags,
+int64_t sys_recvfrom(struct file *socket, vaddr_t bytes, uint64_t size, uint32_t flags,
                      vaddr_t address, vaddr_t address_size)
 {
     struct socket_address from;
     struct socket_message m = {.flags = flags, .from = address != 0 ? &from : NULL};
     struct uio u;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -132,9 +132,9 @@ static int64_t send_message(struct socket *s, vaddr_t at, uint32_t flags)
     return sent(s, &v.uio, before, flags, status);
 }
 
-int64_t sys_sendmsg(struct file *file, vaddr_t message, uint32_t flags)
+int64_t sys_sendmsg(struct file *socket, vaddr_t message, uint32_t flags)
 {
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     return s == NULL ? ERR_NOTSOCK : send_message(s, message, flags);
 }
 
@@ -195,9 +195,9 @@ static int64_t receive_message(struct socket *s, vaddr_t at, uint32_t flags)
     return received(s, &v.uio, before, &m, status);
 }
 
-int64_t sys_recvmsg(struct file *file, vaddr_t message, uint32_t flags)
+int64_t sys_recvmsg(struct file *socket, vaddr_t message, uint32_t flags)
 {
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     return s == NULL ? ERR_NOTSOCK : receive_message(s, message, flags);
 }
 
@@ -210,11 +210,11 @@ static status_t put_size(vaddr_t message, int64_t moved)
     return arch_copy_to_user(at, &size, sizeof(size)) == 0 ? OK : ERR_FAULT;
 }
 
-int64_t sys_sendmmsg(struct file *file, vaddr_t messages, uint32_t count, uint32_t flags)
+int64_t sys_sendmmsg(struct file *socket, vaddr_t messages, uint32_t count, uint32_t flags)
 {
     int64_t result = 0;
     uint32_t done = 0;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
@@ -232,13 +232,13 @@ int64_t sys_sendmmsg(struct file *file, vaddr_t messages, uint32_t count, uint32
     return done != 0 ? done : result;
 }
 
-int64_t sys_recvmmsg(struct file *file, vaddr_t messages, uint32_t count, uint32_t flags,
+int64_t sys_recvmmsg(struct file *socket, vaddr_t messages, uint32_t count, uint32_t flags,
                      vaddr_t timeout)
 {
     nsec_t deadline;
     int64_t result = 0;
     uint32_t done = 0;
-    struct socket *s = socket_of(file);
+    struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;
     }

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/sys.h"
 #include "user/tests/check.h"
 
 static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
@@ -64,7 +65,7 @@ static double now(void)
 static struct sockaddr_un path_address(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    strcpy(a.sun_path, path);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
     return a;
 }
 
@@ -76,7 +77,7 @@ static int name_size(const char *name)
 static struct sockaddr_un abstract_address(const char *name)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    strcpy(a.sun_path + 1, name);
+    snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "%s", name);
     return a;
 }
 
@@ -308,47 +309,58 @@ static void talk_to(const struct sockaddr_un *a, socklen_t size, int type)
     close(s);
 }
 
+static const char *const path_of_test = "/tmp/socket-test";
+
+// What a listening socket's name refuses.
+static void check_name_in_use(int listener, const struct sockaddr_un *a, socklen_t size, int type)
+{
+    int value;
+    socklen_t value_size = sizeof(value);
+    int other = socket(AF_UNIX, type == SOCK_STREAM ? SOCK_SEQPACKET : SOCK_STREAM, 0);
+    CHECK(getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &value_size) == 0 && value == 1);
+    FAILS(bind(other, (const void *)a, size), EADDRINUSE);
+    FAILS(bind(listener, (const void *)a, size), EINVAL);
+    FAILS(connect(other, (const void *)a, size), EPROTOTYPE);
+    close(other);
+    if (a->sun_path[0] != '\0') {
+        struct stat st;
+        CHECK(stat(a->sun_path, &st) == 0 && S_ISSOCK(st.st_mode));
+        FAILS(open(a->sun_path, O_RDWR), ENXIO);
+    }
+}
+
+static void connect_by(const struct sockaddr_un *a, socklen_t size, int type)
+{
+    int status;
+    int listener = listener_at(a, size, type, 5);
+    check_name_in_use(listener, a, size, type);
+    pid_t child = fork();
+    if (child == 0) {
+        check_failures = 0; // its own
+        talk_to(a, size, type);
+        _exit(check_end());
+    }
+    echo_once(listener);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    close(listener);
+    int late = socket(AF_UNIX, type, 0);
+    FAILS(connect(late, (const void *)a, size), ECONNREFUSED);
+    close(late);
+}
+
 static void test_connecting_by_path_and_abstract_name(void)
 {
-    const char *path = "/tmp/socket-test";
-    for (int i = 0; i < 2; i++) {
-        int type = i == 0 ? SOCK_STREAM : SOCK_SEQPACKET;
-        for (int by_path = 0; by_path < 2; by_path++) {
-            struct sockaddr_un a = by_path ? path_address(path) : abstract_address("test");
-            socklen_t size = (socklen_t)(by_path ? sizeof(sa_family_t) + strlen(path)
-                                                 : (size_t)name_size("test"));
-            struct stat st;
-            int listener = listener_at(&a, size, type, 5);
-            int value;
-            socklen_t value_size = sizeof(value);
-            CHECK(getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &value_size) == 0 &&
-                  value == 1);
-            int second = socket(AF_UNIX, type, 0);
-            FAILS(bind(second, (void *)&a, size), EADDRINUSE);
-            FAILS(bind(listener, (void *)&a, size), EINVAL);
-            int other = socket(AF_UNIX, type == SOCK_STREAM ? SOCK_SEQPACKET : SOCK_STREAM, 0);
-            FAILS(connect(other, (void *)&a, size), EPROTOTYPE);
-            close(other);
-            if (by_path) {
-                CHECK(stat(path, &st) == 0 && S_ISSOCK(st.st_mode));
-                FAILS(open(path, O_RDWR), ENXIO);
-            }
-            pid_t child = fork();
-            if (child == 0) {
-                talk_to(&a, size, type);
-                _exit(check_end());
-            }
-            echo_once(listener);
-            int status;
-            CHECK(waitpid(child, &status, 0) == child && status == 0);
-            close(listener);
-            FAILS(connect(second, (void *)&a, size), ECONNREFUSED);
-            close(second);
-            if (by_path) {
-                CHECK(unlink(path) == 0);
-            }
-        }
+    struct sockaddr_un by_path = path_address(path_of_test);
+    struct sockaddr_un by_name = abstract_address("test");
+    for (int i = 0; i < TYPES; i += 2) {
+        connect_by(&by_path, (socklen_t)(sizeof(sa_family_t) + strlen(path_of_test)), types[i]);
+        CHECK(unlink(path_of_test) == 0);
+        connect_by(&by_name, (socklen_t)name_size("test"), types[i]);
     }
+}
+
+static void test_what_cannot_be_connected(void)
+{
     struct sockaddr_un a = path_address("/tmp/no-such-socket");
     int s = socket(AF_UNIX, SOCK_STREAM, 0);
     FAILS(connect(s, (void *)&a, sizeof(a)), ENOENT);
@@ -366,6 +378,28 @@ static void test_connecting_by_path_and_abstract_name(void)
     FAILS(getpeername(s, (void *)&a, &(socklen_t){sizeof(a)}), ENOTCONN);
     CHECK(events_of(s) == (POLLOUT | POLLHUP));
     close(s);
+}
+
+static void *accept_one(void *arg)
+{
+    return (void *)(intptr_t)accept(*(int *)arg, NULL, NULL);
+}
+
+static void test_shutdown_ends_accept(void)
+{
+    struct sockaddr_un a = abstract_address("ends");
+    int listener = listener_at(&a, (socklen_t)name_size("ends"), SOCK_STREAM, 5);
+    pthread_t t;
+    void *result;
+    pthread_create(&t, NULL, accept_one, &listener);
+    nap(5);
+    CHECK(shutdown(listener, SHUT_RD) == 0);
+    pthread_join(t, &result);
+    CHECK((intptr_t)result == -1);
+    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+    FAILS(connect(s, (void *)&a, (socklen_t)name_size("ends")), ECONNREFUSED);
+    close(s);
+    close(listener);
 }
 
 static void test_permission_to_connect(void)
@@ -765,7 +799,8 @@ static void test_a_pipe_end_passed_to_another_process(void)
         close(ends[1]); // in the message only, now
         pid_t child = fork();
         if (child == 0) {
-            int h;
+            int h = -1;
+            check_failures = 0;
             close(pair[0]);
             close(ends[0]);
             CHECK(receive_handles(pair[1], &h, 1, MSG_CMSG_CLOEXEC, &flags) == 1);
@@ -788,7 +823,7 @@ static void test_handles_that_nobody_takes(void)
     int pair[2];
     int ends[2];
     int flags;
-    int h[4];
+    int h[4] = {-1, -1, -1, -1};
     char b[8];
     make_pair(SOCK_STREAM, pair);
     // Read away, closed with the socket, or without room.
@@ -839,7 +874,7 @@ static void test_bytes_stop_behind_handles(void)
 {
     int pair[2];
     int zero = 0;
-    int h;
+    int h = -1;
     char control[CMSG_SPACE(sizeof(int))];
     char b[16];
     make_pair(SOCK_STREAM, pair);
@@ -928,37 +963,55 @@ static void test_several_messages_in_a_call(void)
 
 /* ---- Hostile arguments ---- */
 
-static void test_hostile_messages(void)
+static int hostile[2];
+static char *bad; // memory that must not be touched
+
+static long raw_send(const void *message)
 {
-    int pair[2];
-    char *bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return syscall(SYS_sendmsg, hostile[0], message, MSG_NOSIGNAL);
+}
+
+static long raw_receive(void *message)
+{
+    return syscall(SYS_recvmsg, hostile[1], message, MSG_DONTWAIT);
+}
+
+static void send_bad_vectors(void)
+{
     char b[8] = "abc";
     struct iovec v = {.iov_base = b, .iov_len = 3};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    int junk[64];
-    make_pair(SOCK_SEQPACKET, pair);
-#define RAW_SEND(message)    syscall(SYS_sendmsg, pair[0], (message), MSG_NOSIGNAL)
-#define RAW_RECEIVE(message) syscall(SYS_recvmsg, pair[1], (message), MSG_DONTWAIT)
-    FAILS(RAW_SEND(bad), EFAULT);
-    FAILS(RAW_RECEIVE(bad), EFAULT);
+    FAILS(raw_send(bad), EFAULT);
+    FAILS(raw_receive(bad), EFAULT);
     m.msg_iovlen = 1025;
-    FAILS(RAW_SEND(&m), EMSGSIZE);
+    FAILS(raw_send(&m), EMSGSIZE);
     m.msg_iovlen = -1;
-    FAILS(RAW_SEND(&m), EMSGSIZE);
+    FAILS(raw_send(&m), EMSGSIZE);
     m.msg_iovlen = 1;
     m.msg_iov = (void *)bad;
-    FAILS(RAW_SEND(&m), EFAULT);
+    FAILS(raw_send(&m), EFAULT);
     m.msg_iov = &v;
     v.iov_base = bad;
-    FAILS(RAW_SEND(&m), EFAULT);
+    FAILS(raw_send(&m), EFAULT);
     v.iov_len = SIZE_MAX;
-    CHECK(RAW_SEND(&m) == -1);
+    CHECK(raw_send(&m) == -1);
     v = (struct iovec){.iov_base = b, .iov_len = 3};
-    m.msg_control = bad;
-    m.msg_controllen = 64;
-    FAILS(RAW_SEND(&m), EFAULT);
+    m.msg_name = bad;
+    m.msg_namelen = 4;
+    FAILS(raw_send(&m), EFAULT);
+    m.msg_namelen = UINT32_MAX;
+    FAILS(raw_send(&m), EINVAL);
+}
+
+static void send_bad_control_data(void)
+{
+    char b[8] = "abc";
+    int junk[64];
+    struct iovec v = {.iov_base = b, .iov_len = 3};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = bad, .msg_controllen = 64};
+    FAILS(raw_send(&m), EFAULT);
     m.msg_controllen = UINT32_MAX;
-    FAILS(RAW_SEND(&m), ENOBUFS);
+    FAILS(raw_send(&m), ENOBUFS);
     m.msg_control = junk;
     m.msg_controllen = sizeof(junk);
     for (unsigned size = 0; size < 300; size++) {
@@ -966,36 +1019,179 @@ static void test_hostile_messages(void)
         junk[0] = (int)size * (size % 3 == 0 ? -1 : 1);
         junk[2] = SOL_SOCKET;
         junk[3] = SCM_RIGHTS;
-        CHECK(RAW_SEND(&m) == -1);
+        CHECK(raw_send(&m) == -1);
     }
-    m.msg_control = NULL;
-    m.msg_controllen = 0;
-    m.msg_name = bad;
-    m.msg_namelen = 4;
-    FAILS(RAW_SEND(&m), EFAULT);
-    m.msg_namelen = UINT32_MAX;
-    FAILS(RAW_SEND(&m), EINVAL);
-    m.msg_name = NULL;
+    struct ucred other = {.pid = getpid() + 1, .uid = getuid(), .gid = getgid()};
+    memset(junk, 0, sizeof(junk));
+    junk[0] = (int)CMSG_LEN(sizeof(other));
+    junk[2] = SOL_SOCKET;
+    junk[3] = SCM_CREDENTIALS;
+    memcpy(&junk[4], &other, sizeof(other));
+    m.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(other));
+    FAILS(raw_send(&m), EPERM);
+}
+
+static void receive_into_bad_memory(void)
+{
+    char b[8];
+    struct iovec v = {.iov_base = b, .iov_len = 3};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
     // Nothing of all that went out; a record whose reader has no memory stays.
-    FAILS(RAW_RECEIVE(&m), EAGAIN);
-    CHECK(send(pair[0], "abc", 3, 0) == 3);
-    FAILS(recv(pair[1], bad, 3, 0), EFAULT);
-    CHECK(recv(pair[1], b, 3, 0) == 3);
+    FAILS(raw_receive(&m), EAGAIN);
+    CHECK(send(hostile[0], "abc", 3, 0) == 3);
+    FAILS(recv(hostile[1], bad, 3, 0), EFAULT);
+    CHECK(recv(hostile[1], b, 3, 0) == 3);
     // Handles for which there is no memory do not come.
-    CHECK(send_handles(pair[0], (int[]){0}, 1) == 1);
+    CHECK(send_handles(hostile[0], (int[]){0}, 1) == 1);
     m.msg_control = bad;
     m.msg_controllen = 64;
-    CHECK(RAW_RECEIVE(&m) == 1 && (m.msg_flags & MSG_CTRUNC) != 0);
-    FAILS(send(pair[0], bad, 3, 0), EFAULT);
-    FAILS(send(pair[0], b, 3, MSG_OOB), EOPNOTSUPP);
-    FAILS(bind(pair[0], (void *)bad, 16), EFAULT);
-    FAILS(getsockname(pair[0], (void *)bad, (void *)bad), EFAULT);
-    FAILS(getsockname(pair[0], (void *)b, &(socklen_t){(socklen_t)-1}), EINVAL);
-    FAILS(getsockopt(pair[0], SOL_SOCKET, SO_TYPE, bad, &(socklen_t){4}), EFAULT);
-    FAILS(setsockopt(pair[0], SOL_SOCKET, SO_RCVBUF, bad, 4), EFAULT);
+    CHECK(raw_receive(&m) == 1 && (m.msg_flags & MSG_CTRUNC) != 0);
+}
+
+static void test_hostile_messages(void)
+{
+    bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    make_pair(SOCK_SEQPACKET, hostile);
+    send_bad_vectors();
+    send_bad_control_data();
+    receive_into_bad_memory();
+    FAILS(send(hostile[0], bad, 3, 0), EFAULT);
+    FAILS(send(hostile[0], "abc", 3, MSG_OOB), EOPNOTSUPP);
+    FAILS(bind(hostile[0], (void *)bad, 16), EFAULT);
+    FAILS(getsockname(hostile[0], (void *)bad, (void *)bad), EFAULT);
+    FAILS(getsockname(hostile[0], (void *)bad, &(socklen_t){(socklen_t)-1}), EINVAL);
+    FAILS(getsockopt(hostile[0], SOL_SOCKET, SO_TYPE, bad, &(socklen_t){4}), EFAULT);
+    FAILS(setsockopt(hostile[0], SOL_SOCKET, SO_RCVBUF, bad, 4), EFAULT);
     FAILS(syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, bad), EFAULT);
-    close_pair(pair);
+    close_pair(hostile);
     munmap(bad, 4096);
+}
+
+/* ---- All at once ---- */
+
+enum { WORKERS = 4, ROUNDS = 150 };
+
+static int common[2]; // where the workers leave sockets, and take them
+
+static void churn_pair(unsigned r)
+{
+    char b[3000] = {0};
+    int pair[2];
+    make_pair(types[r % TYPES], pair);
+    CHECK(send(pair[0], b, r % sizeof(b), MSG_DONTWAIT) >= 0);
+    CHECK(send(pair[1], b, 10, MSG_DONTWAIT) == 10);
+    (void)recv(pair[1], b, r % 100, MSG_DONTWAIT);
+    close(pair[r / 8 % 2]);
+    close(pair[1 - r / 8 % 2]);
+}
+
+static void churn_circle(unsigned r)
+{
+    int a[2];
+    int b[2];
+    make_pair(types[r % TYPES], a);
+    make_pair(types[r / 3 % TYPES], b);
+    CHECK(send_handles(a[0], b, 2) == 1);
+    CHECK(send_handles(b[0], a, 2) == 1);
+    close_pair(a);
+    close_pair(b);
+}
+
+static void churn_connection(unsigned r)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof(a);
+    int s[3];
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    CHECK(bind(listener, (void *)&a, sizeof(sa_family_t)) == 0 && listen(listener, 1) == 0);
+    CHECK(getsockname(listener, (void *)&a, &size) == 0);
+    for (int i = 0; i < 3; i++) {
+        s[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(s[i], (void *)&a, size);
+        (void)send(s[i], "x", 1, MSG_NOSIGNAL);
+    }
+    close(s[r % 3]);
+    close(accept(listener, NULL, NULL));
+    close(listener);
+    close(s[(r + 1) % 3]);
+    close(s[(r + 2) % 3]);
+}
+
+// Others do the same with the same sockets.
+static void churn_common(unsigned r)
+{
+    char b;
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec v = {.iov_base = &b, .iov_len = 1};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    int pair[2];
+    make_pair(types[r % TYPES], pair);
+    (void)send_handles(pair[0], &pair[1], 1);
+    (void)send_handles(common[0], &pair[r / 4 % 2], 1);
+    if (recvmsg(common[1], &m, 0) == 1 && m.msg_controllen != 0) {
+        int h;
+        memcpy(&h, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(h));
+        (void)send_handles(h, &h, 1);
+        close(h);
+    }
+    close_pair(pair);
+}
+
+static void churn(unsigned seed)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        unsigned r = seed = seed * 1103515245 + 12345;
+        r >>= 8;
+        switch (r % 5) {
+        case 0: churn_pair(r / 5); break;
+        case 1: churn_circle(r / 5); break;
+        case 2: churn_connection(r / 5); break;
+        default: churn_common(r / 5); break;
+        }
+    }
+}
+
+static void churn_with_workers(void)
+{
+    pid_t workers[WORKERS];
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, common) == 0);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        workers[i] = fork();
+        if (workers[i] == 0) {
+            check_failures = 0;
+            churn(i + 1);
+            _exit(check_end());
+        }
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
+        int status;
+        CHECK(waitpid(workers[i], &status, 0) == workers[i] && status == 0);
+    }
+    close_pair(common);
+}
+
+// What the kernel has on its heap, once it is the same twice: workers may still be at it.
+static uint64_t heap_objects(void)
+{
+    uint64_t before = 0;
+    struct sys_meminfo info = {0};
+    do {
+        before = info.heap_objects;
+        nap(20);
+        CHECK(syscall(SYS_meminfo, &info, sizeof(info), SYS_MEMINFO_RECLAIM) == 0);
+    } while (before != info.heap_objects);
+    return before;
+}
+
+static void test_nothing_is_left_behind(void)
+{
+    churn_with_workers(); // caches fill
+    uint64_t before = heap_objects();
+    for (int i = 0; i < 3; i++) {
+        churn_with_workers();
+    }
+    CHECK(heap_objects() == before);
 }
 
 static const struct {
@@ -1009,6 +1205,8 @@ static const struct {
     {"records", test_records_of_every_size},
     {"vectors", test_vectors_and_sendfile},
     {"connect", test_connecting_by_path_and_abstract_name},
+    {"refused", test_what_cannot_be_connected},
+    {"unblock", test_shutdown_ends_accept},
     {"permission", test_permission_to_connect},
     {"autobind", test_names_that_bind_chooses},
     {"datagrams", test_datagrams_by_name},
@@ -1027,6 +1225,7 @@ static const struct {
     {"circles", test_circles_are_collected},
     {"several", test_several_messages_in_a_call},
     {"hostile", test_hostile_messages},
+    {"churn", test_nothing_is_left_behind},
 };
 
 // Without arguments all of them, else those that are named.
