@@ -2,6 +2,7 @@
 #include "kernel/block/block.h"
 
 #include "kernel/core/log.h"
+#include "kernel/core/panic.h"
 #include "kernel/core/wait.h"
 #include "kernel/mm/page.h"
 #include "lib/base/bits.h"
@@ -18,11 +19,23 @@ static struct {
     .devices = LIST_INIT(registry.devices),
 };
 
+static void look(struct timer *t);
+
 void block_init(struct block_device *d)
 {
     spin_init(&d->lock, "block", RANK_BLOCK);
     list_init(&d->waiting);
+    list_init(&d->inside);
+    timer_init(&d->watch, look);
+    d->limit_ns = BLOCK_LIMIT;
     d->is_gone = false;
+    d->is_watched = false;
+}
+
+void block_fini(struct block_device *d)
+{
+    assert(list_is_empty(&d->inside) && list_is_empty(&d->waiting));
+    (void)timer_cancel(&d->watch);
 }
 
 // How many devices of that kind there are: whose name is that word and a number.
@@ -119,12 +132,66 @@ static void end(struct block_request *r, status_t status)
     arch_irq_restore(flags);
 }
 
+// ---- Time limits ----
+
+enum { LOOKS = 3 }; // at a request, after which it has been inside for too long
+
+static void start_watch(struct block_device *d) REQUIRES(d -> lock)
+{
+    d->is_watched = true;
+    timer_start(&d->watch, time_now() + d->limit_ns / LOOKS);
+}
+
+// Whether a request is inside for too long.
+static bool look_locked(struct block_device *d) REQUIRES(d -> lock)
+{
+    bool is_late = false;
+    list_for_each (node, &d->inside) {
+        struct block_request *r = container_of(node, struct block_request, inside);
+        is_late |= r->looks++ == LOOKS;
+    }
+    d->is_watched = false;
+    if (!is_late && !list_is_empty(&d->inside)) {
+        start_watch(d);
+    }
+    return is_late;
+}
+
+static void look(struct timer *t)
+{
+    struct block_device *d = container_of(t, struct block_device, watch);
+    irqflags_t flags = spin_lock_irqsave(&d->lock);
+    bool is_late = look_locked(d);
+    spin_unlock_irqrestore(&d->lock, flags);
+    if (is_late) {
+        log_error("block", "%s: no answer for %llu s; the device is not used any more", d->name,
+                  (unsigned long long)(d->limit_ns / NSEC_PER_SEC));
+        d->ops->abandon(d);
+    }
+}
+
+// ---- Requests in the device ----
+
+// False: there is no room for it.
+static bool start(struct block_device *d, struct block_request *r) REQUIRES(d -> lock)
+{
+    if (!d->ops->start(d, r)) {
+        return false;
+    }
+    r->looks = 0;
+    list_add_tail(&d->inside, &r->inside);
+    if (!d->is_watched) {
+        start_watch(d);
+    }
+    return true;
+}
+
 // Gives the request to the device or lets it wait.
 static status_t enqueue(struct block_device *d, struct block_request *r)
 {
     irqflags_t flags = spin_lock_irqsave(&d->lock);
     status_t status = d->is_gone ? ERR_NODEV : OK;
-    if (status == OK && (!list_is_empty(&d->waiting) || !d->ops->start(d, r))) {
+    if (status == OK && (!list_is_empty(&d->waiting) || !start(d, r))) {
         list_add_tail(&d->waiting, &r->link);
     }
     spin_unlock_irqrestore(&d->lock, flags);
@@ -151,23 +218,24 @@ void block_submit(struct block_device *d, struct block_request *r)
     }
 }
 
-static void start_waiting(struct block_device *d)
+static void start_waiting(struct block_device *d) REQUIRES(d -> lock)
 {
-    irqflags_t flags = spin_lock_irqsave(&d->lock);
     struct list *node = NULL;
     while (!d->is_gone && (node = list_pop(&d->waiting)) != NULL) {
-        if (!d->ops->start(d, container_of(node, struct block_request, link))) {
+        if (!start(d, container_of(node, struct block_request, link))) {
             list_add_head(&d->waiting, node);
             break;
         }
     }
-    spin_unlock_irqrestore(&d->lock, flags);
 }
 
 void block_finish(struct block_device *d, struct block_request *r, status_t status)
 {
-    end(r, status);
+    irqflags_t flags = spin_lock_irqsave(&d->lock);
+    list_del(&r->inside);
     start_waiting(d);
+    spin_unlock_irqrestore(&d->lock, flags);
+    end(r, status);
 }
 
 static struct list *next_lost(struct block_device *d)

@@ -15,6 +15,10 @@
  *      waits, and what was written is on the medium once a flush that was submitted after its end
  *      is done.
  *   3. While requests wait, the device has others in it, whose end starts those that wait.
+ *   4. A device that has not answered a request for BLOCK_LIMIT is abandoned: what it has ends with
+ *      ERR_IO, what waits and what comes with ERR_NODEV.  The limit counts in looks at the requests
+ *      that are inside, so that a machine that stood still (a guest that was suspended) finds its
+ *      devices as it left them.
  *
  * Locking: `lock` (RANK_BLOCK, interrupts masked) guards the queue; ops->start runs under it and may
  * take the driver's lock.  The list of devices only grows and has a lock of its own, so that a
@@ -28,9 +32,11 @@
  */
 #pragma once
 
-#include "kernel/core/spinlock.h"
+#include "kernel/core/time.h"
 #include "lib/base/list.h"
 #include "lib/base/types.h"
+
+constexpr nsec_t BLOCK_LIMIT = 30 * NSEC_PER_SEC;
 
 enum { BLOCK_SECTOR_MIN = 512, BLOCK_SECTOR_MAX = 4096, BLOCK_NAME_SIZE = 16 };
 
@@ -54,15 +60,21 @@ struct block_request {
     void (*done)(struct block_request *r); // interrupts are masked; no lock of the layer is held
     status_t status;                       // in `done` and from then on
     struct list link;                      // the layer's or the driver's
+    struct list inside;                    // [device's lock] from ops->start on
+    unsigned looks;                        // [device's lock] that have found it there
 };
 
 struct block_device;
 
-// One of the two.
+// One of the two: start or transfer.
 struct block_ops {
     // Gives the request to the device; false: there is no room until another one ends.  The request
     // is within the device's bounds.  Interrupts masked, `lock` held.
     bool (*start)(struct block_device *d, struct block_request *r);
+
+    // With `start`: the device is not trusted to answer any more.  The driver takes its memory away from
+    // it, finishes what it has with ERR_IO, and calls block_set_gone.  Interrupts masked, no lock held.
+    void (*abandon)(struct block_device *d);
 
     // Does all of the request.  Any context, no lock held.
     status_t (*transfer)(struct block_device *d, const struct block_request *r);
@@ -81,14 +93,21 @@ struct block_device {
     char name[BLOCK_NAME_SIZE];  // [I] "disk0", "ram0", "disk0p2"
     struct block_device *parent; // [I] of a partition, else NULL
     uint64_t start;              // [I] of a partition, in bytes
+    nsec_t limit_ns;             // [I] BLOCK_LIMIT, unless it was changed before the first request
     struct spinlock lock;
     bool is_gone;        // [l] nothing is started any more
+    bool is_watched;     // [l] `watch` runs
     struct list waiting; // [l] struct block_request, the next to be started first
-    struct list link;    // [list lock]
+    struct list inside;  // [l] struct block_request, the oldest first
+    struct timer watch;
+    struct list link; // [list lock]
 };
 
 // Readies a device for requests.
 void block_init(struct block_device *d);
+
+// The way back: no request is left, and none comes.  Thread context.
+void block_fini(struct block_device *d);
 
 // Makes the device one that can be found, and gives it the next name of its kind: "disk" -> "disk3".
 // Thread context.

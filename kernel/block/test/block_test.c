@@ -112,7 +112,16 @@ static void slow_end(struct timer *t)
     }
 }
 
-static const struct block_ops slow_ops = {.start = slow_start};
+// As a driver would, but that it holds no memory of the device's.
+static void slow_abandon(struct block_device *d)
+{
+    block_set_gone(d);
+    while (slow.count != 0) {
+        block_finish(d, slow.inside[--slow.count], ERR_IO);
+    }
+}
+
+static const struct block_ops slow_ops = {.start = slow_start, .abandon = slow_abandon};
 
 static void make_slow(void)
 {
@@ -124,6 +133,12 @@ static void make_slow(void)
     slow.block.request_max = SECTOR;
     block_init(&slow.block);
     timer_init(&slow.timer, slow_end);
+}
+
+static void forget_slow(void)
+{
+    (void)timer_cancel(&slow.timer);
+    block_fini(&slow.block);
 }
 
 enum { MANY = 9 };
@@ -171,7 +186,7 @@ TEST(requests_beyond_the_room_of_a_device_wait_for_it)
     for (unsigned i = 1; i < MANY; i++) {
         EXPECT_OK(many.requests[i].status);
     }
-    (void)timer_cancel(&slow.timer);
+    forget_slow();
 }
 
 TEST(what_waits_for_a_device_that_goes_away_ends_with_an_error)
@@ -188,5 +203,5 @@ TEST(what_waits_for_a_device_that_goes_away_ends_with_an_error)
     EXPECT_STATUS(block_flush(&slow.block), OK); // nothing is cached anywhere
     struct block_request late = many.requests[1];
     EXPECT_STATUS(block_run(&slow.block, &late), ERR_NODEV);
-    (void)timer_cancel(&slow.timer);
+    forget_slow();
 }

@@ -98,6 +98,13 @@ static status_t alloc_ring(struct virtio_queue *q, uint16_t size, paddr_t *out)
     return OK;
 }
 
+static void free_ring(struct virtio_queue *q)
+{
+    heap_free(q->ring.entries);
+    heap_free(q->ring.descriptors);
+    q->ring.entries = NULL;
+}
+
 status_t virtio_queue_create(struct virtio_device *d, unsigned index, uint16_t size_max,
                              void (*interrupt)(struct virtio_queue *q), struct virtio_queue *q)
 {
@@ -116,12 +123,19 @@ status_t virtio_queue_create(struct virtio_device *d, unsigned index, uint16_t s
     status = d->transport->queue_enable(d, q, paddr_add(shared, at.descriptors),
                                         paddr_add(shared, at.avail), paddr_add(shared, at.used));
     if (status != OK) {
-        heap_free(q->ring.entries);
-        heap_free(q->ring.descriptors);
+        free_ring(q);
         return status;
     }
     list_add_tail(&d->queues, &q->link);
     return OK;
+}
+
+void virtio_queue_destroy(struct virtio_queue *q)
+{
+    if (q->ring.entries != NULL) {
+        list_del(&q->link);
+        free_ring(q);
+    }
 }
 
 void virtio_start(struct virtio_device *d)

@@ -11,7 +11,8 @@
  *
  * Locking: a queue's ring belongs to its driver, under a lock of the driver's (RANK_DEVICE).  What is
  * [I] is set while the device is probed.
- * Lifetimes: devices and their queues live for ever, in the transport's and the driver's storage.
+ * Lifetimes: devices and their queues live in the transport's and the driver's storage; those that were
+ * probed live for ever.
  */
 #pragma once
 
@@ -100,6 +101,9 @@ status_t virtio_negotiate(struct virtio_device *d, uint64_t needed, uint64_t wan
 // ERR_NOMEM.
 status_t virtio_queue_create(struct virtio_device *d, unsigned index, uint16_t size_max,
                              void (*interrupt)(struct virtio_queue *q), struct virtio_queue *q);
+
+// Frees the queue's memory; the device was stopped.  Nothing of a zeroed queue, or one that failed.
+void virtio_queue_destroy(struct virtio_queue *q);
 
 // The device begins to work.
 void virtio_start(struct virtio_device *d);

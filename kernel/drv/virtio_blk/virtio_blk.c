@@ -10,7 +10,8 @@
  * ended after it is released.  A device that lies is reset: what it had ends with ERR_IO, and nothing
  * is started any more.
  */
-#include "kernel/block/block.h"
+#include "kernel/drv/virtio_blk/virtio_blk.h"
+
 #include "kernel/core/log.h"
 #include "kernel/dev/virtio/virtio.h"
 #include "kernel/mm/heap.h"
@@ -88,8 +89,6 @@ static bool start(struct block_device *d, struct block_request *r)
     return has_room;
 }
 
-static const struct block_ops virtio_blk_ops = {.start = start};
-
 // Ends what was collected; each request's status says how.
 static void finish_all(struct virtio_blk *b, struct list *finished)
 {
@@ -106,8 +105,8 @@ static void collect(struct list *finished, const struct ring_taken *taken, statu
     list_add_tail(finished, &r->link);
 }
 
-// The ring is broken: the device forgets its buffers before their owners get them back.
-static void give_up(struct virtio_blk *b, struct list *finished)
+// The device forgets its buffers before their owners get them back.
+static void give_up(struct virtio_blk *b, struct list *finished) REQUIRES(b -> lock)
 {
     struct ring_taken taken;
     virtio_stop(b->device);
@@ -115,6 +114,19 @@ static void give_up(struct virtio_blk *b, struct list *finished)
         collect(finished, &taken, ERR_IO);
     }
 }
+
+static void abandon(struct block_device *d)
+{
+    struct virtio_blk *b = container_of(d, struct virtio_blk, block);
+    struct list finished = LIST_INIT(finished);
+    irqflags_t flags = spin_lock_irqsave(&b->lock);
+    give_up(b, &finished);
+    spin_unlock_irqrestore(&b->lock, flags);
+    block_set_gone(d);
+    finish_all(b, &finished);
+}
+
+static const struct block_ops virtio_blk_ops = {.start = start, .abandon = abandon};
 
 static void interrupt(struct virtio_queue *q)
 {
@@ -127,16 +139,13 @@ static void interrupt(struct virtio_queue *q)
         collect(&finished, &taken, b->results[taken.head] == RESULT_OK ? OK : ERR_IO);
     }
     bool is_lost = q->ring.is_broken && !was_broken;
-    if (is_lost) {
-        give_up(b, &finished);
-    }
     spin_unlock_irqrestore(&b->lock, flags);
+    finish_all(b, &finished);
     if (is_lost) {
         log_error("virtio-blk", "%s: the device broke its queue and is not used any more",
                   b->block.name);
-        block_set_gone(&b->block);
+        abandon(&b->block);
     }
-    finish_all(b, &finished);
 }
 
 // What the device says about itself, made safe.  ERR_INVAL: nothing to work with.
@@ -198,7 +207,7 @@ static status_t set_up(struct virtio_blk *b)
     return status == OK ? alloc_places(b) : status;
 }
 
-static status_t probe(struct virtio_device *d)
+status_t virtio_blk_create(struct virtio_device *d, struct block_device **out)
 {
     void *memory;
     status_t status = heap_zalloc(sizeof(struct virtio_blk), &memory);
@@ -212,12 +221,33 @@ static status_t probe(struct virtio_device *d)
     block_init(&b->block);
     status = set_up(b);
     if (status != OK) {
-        virtio_stop(d); // and leave its memory to it: queues live for ever
+        virtio_blk_destroy(&b->block);
         return status;
     }
     virtio_start(d);
-    block_add(&b->block, "disk");
+    *out = &b->block;
     return OK;
+}
+
+void virtio_blk_destroy(struct block_device *d)
+{
+    struct virtio_blk *b = container_of(d, struct virtio_blk, block);
+    virtio_stop(b->device);
+    block_fini(d);
+    virtio_queue_destroy(&b->queue);
+    heap_free(b->headers);
+    heap_free(b->results);
+    heap_free(b);
+}
+
+static status_t probe(struct virtio_device *d)
+{
+    struct block_device *block;
+    status_t status = virtio_blk_create(d, &block);
+    if (status == OK) {
+        block_add(block, "disk");
+    }
+    return status;
 }
 
 static const struct virtio_driver virtio_blk_driver = {
