@@ -29,6 +29,8 @@ enum {
     SIGURG = 23,
     SIGXCPU = 24,
     SIGXFSZ = 25,
+    SIGVTALRM = 26,
+    SIGPROF = 27,
     SIGWINCH = 28,
     SIGREALTIME_MIN = 32, // from here on each signal sent is kept
     SIGNAL_MAX = 64,
@@ -114,6 +116,18 @@ struct abi_siginfo {
     };
 };
 static_assert(sizeof(struct abi_siginfo) == 128);
+
+// How a timer tells that it expired: the struct that musl's timer_create makes of a struct sigevent.
+enum { ABI_SIGEV_SIGNAL = 0, ABI_SIGEV_NONE = 1, ABI_SIGEV_THREAD_ID = 4 };
+
+struct abi_sigevent {
+    uint64_t value;
+    int32_t signal;
+    int32_t notify;
+    int32_t tid;
+    int32_t unused;
+};
+static_assert(sizeof(struct abi_sigevent) == 24);
 
 // What wait() stores.
 static inline int wait_status_exited(int code)

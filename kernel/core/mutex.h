@@ -23,6 +23,11 @@ struct CAPABILITY("mutex") mutex {
     struct lock_check check;
 };
 
+// A lock of static storage, `name` itself.
+#define MUTEX_INIT(name, lock_name, lock_rank)                                                     \
+    {.waiters = WAIT_QUEUE_INIT((name).waiters, lock_name),                                        \
+     .check = LOCK_CHECK_INIT(lock_name, lock_rank)}
+
 // `name` is a string constant; the rank is that of a sleeping lock.
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *m) ACQUIRES(*m);

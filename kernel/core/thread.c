@@ -61,6 +61,19 @@ void thread_clear_flags(uint32_t flags)
     (void)__atomic_fetch_and(&thread_current()->arch.flags, ~flags, __ATOMIC_ACQUIRE);
 }
 
+bool thread_mark_asleep(struct thread *t, uint32_t flag) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    bool is_asleep = t->state == THREAD_SLEEPING;
+    if (is_asleep) {
+        thread_set_flags(t, flag); // who wakes it takes the lock after this
+    }
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+    return is_asleep;
+}
+
 status_t thread_sleep_until(nsec_t deadline, enum wait_flags flags)
 {
     struct waiter nobody = {.thread = thread_current()};

@@ -47,6 +47,7 @@ enum {
     THREAD_NEED_RESCHED = 1u << 0, // give up the CPU
     THREAD_KILLED = 1u << 1,       // leave for thread exit; ends interruptible sleeps
     THREAD_SIGNALLED = 1u << 2,    // signals to deliver; ends interruptible sleeps
+    THREAD_CPU_TIMED = 1u << 3,    // timers of CPU time rest while it sleeps
 };
 
 enum thread_policy {
@@ -138,6 +139,10 @@ void thread_park(void);
 // Sets a work flag and makes sure that the thread notices soon: interrupts its sleep if that is
 // interruptible, sends its CPU an IPI if it runs elsewhere.  Any context.
 void thread_notify(struct thread *t, uint32_t flag);
+
+// Sets a work flag if the thread sleeps, without waking it: it will notice on its way to user mode.
+// False: it does not sleep.  Any context.
+bool thread_mark_asleep(struct thread *t, uint32_t flag);
 
 // Gives the rest of the time slice to others that are runnable on this CPU, if any.
 void thread_yield(void);

@@ -5,6 +5,7 @@
 
 #include "abi/clock_page.h"
 #include "kernel/arch/arch.h"
+#include "kernel/core/interval.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/vmo.h"
@@ -72,4 +73,5 @@ void clock_set_wall(nsec_t now)
     time_set_wall(now);
     publish_wall();
     mutex_unlock(&clock.lock);
+    interval_clock_was_set();
 }

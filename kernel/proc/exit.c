@@ -108,6 +108,7 @@ static void end_locked(struct process *p, int wait_status) REQUIRES(process_tree
 void process_finish(struct process *p, int wait_status)
 {
     job_process_ending(p);
+    process_timers_end(p);
     process_release_context(p);
     irqflags_t flags = spin_lock_irqsave(&p->lock);
     signal_pending_fini(&p->signals.pending, &p->signals);

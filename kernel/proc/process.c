@@ -125,6 +125,7 @@ status_t process_record_create(struct process **out)
     signal_state_init(&p->signals);
     grant_set_init(&p->grants);
     set_default_limits(p);
+    process_timers_init(p);
     p->start_time = time_now();
     *out = p;
     return OK;
@@ -191,13 +192,18 @@ bool process_may_see(struct process *p)
     return may;
 }
 
-void process_usage(struct process *p, struct process_usage *out)
+void process_usage_locked(struct process *p, struct process_usage *out)
 {
-    irqflags_t flags = spin_lock_irqsave(&p->lock);
     *out = p->usage;
     list_for_each (node, &p->threads) {
         out->user_ns += thread_run_time(&container_of(node, struct uthread, link)->thread);
     }
+}
+
+void process_usage(struct process *p, struct process_usage *out)
+{
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    process_usage_locked(p, out);
     spin_unlock_irqrestore(&p->lock, flags);
 }
 
@@ -253,6 +259,16 @@ static status_t publish(struct process *p, struct uthread *t, const struct proce
     return status;
 }
 
+// A limit of CPU time that it has from its parent.
+static void limit_cpu_time(struct process *p)
+{
+    irqflags_t flags = spin_lock_irqsave(&p->lock);
+    if (p->limits[LIMIT_CPU].soft != UNLIMITED) {
+        process_timers_limit(p);
+    }
+    spin_unlock_irqrestore(&p->lock, flags);
+}
+
 status_t process_launch(struct process *p, const struct arch_frame *frame,
                         const struct process_clone *c, const struct process_start *how, pid_t *pid)
 {
@@ -281,6 +297,7 @@ status_t process_launch(struct process *p, const struct arch_frame *frame,
         process_record_discard(p);
         return status;
     }
+    limit_cpu_time(p);
     *pid = p->pid; // before it can run, end, and be waited for
     thread_start(&t->thread);
     return OK;

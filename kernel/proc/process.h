@@ -25,7 +25,7 @@
 #include "kernel/object/cred.h"
 #include "kernel/object/grant.h"
 #include "kernel/object/handle.h"
-#include "kernel/proc/uthread.h"
+#include "kernel/proc/timer.h"
 #include "kernel/vfs/path.h"
 #include "lib/base/span.h"
 
@@ -112,6 +112,7 @@ struct process {
     struct completion *vfork_done;            // [lock] of the parent that waits for exec or exit
     nsec_t start_time;                        // [I] monotonic
     struct process_usage usage;               // [lock] of threads that have ended
+    struct process_timers timers;             // [lock]
 };
 
 // Boot: root, working directory and identity of the first process,
@@ -208,6 +209,7 @@ bool process_may_see(struct process *p);
 
 // CPU time so far, threads that ended included.
 void process_usage(struct process *p, struct process_usage *out);
+void process_usage_locked(struct process *p, struct process_usage *out) REQUIRES(p -> lock);
 
 // That of children of the current process which have been waited for.
 void process_children_usage(struct process_usage *out);

@@ -59,6 +59,7 @@ static void start_anew(struct process *p, const struct program_request *r, const
 {
     struct uthread *self = uthread_current();
     handle_close_on_exec(p->handles);
+    process_timers_exec(p);
     signal_state_exec(p);
     self->clear_tid = 0;
     self->robust_list = 0;

@@ -20,16 +20,13 @@ constexpr uint64_t OF_INSTRUCTIONS = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1
 constexpr uint64_t IGNORED_BY_DEFAULT =
     1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
 
-struct signal_entry {
-    struct list link;
-    struct signal_info info;
-};
 
 /* ---- Pending sets ---- */
 
 static void pending_init(struct signal_pending *p)
 {
     p->set = 0;
+    p->wordless = 0;
     list_init(&p->queue);
 }
 
@@ -58,15 +55,27 @@ void signal_state_copy(struct signal_state *from, struct signal_state *to)
     to->ignored = from->ignored;
 }
 
+// Takes the entry off its queue; `out`: what is delivered of it, NULL: nothing.
+static void remove_entry(struct signal_state *s, struct signal_entry *e, struct signal_info *out)
+{
+    list_del(&e->link);
+    e->queue = NULL;
+    if (e->left != NULL) {
+        e->left(e, out);
+    } else {
+        s->queued--;
+        heap_free(e);
+    }
+}
+
 static void drop(struct signal_pending *p, struct signal_state *s, uint64_t set)
 {
     p->set &= ~set;
+    p->wordless &= ~set;
     list_for_each_safe (node, &p->queue) {
         struct signal_entry *e = container_of(node, struct signal_entry, link);
         if ((signal_bit(e->info.signal) & set) != 0) {
-            list_del(&e->link);
-            s->queued--;
-            heap_free(e);
+            remove_entry(s, e, NULL);
         }
     }
 }
@@ -76,41 +85,60 @@ void signal_pending_fini(struct signal_pending *p, struct signal_state *s)
     drop(p, s, UINT64_MAX);
 }
 
-static bool has_entry(struct signal_pending *p, int signal)
+static struct signal_entry *find_entry(struct signal_pending *p, int signal)
 {
     list_for_each (node, &p->queue) {
-        if (container_of(node, struct signal_entry, link)->info.signal == signal) {
-            return true;
+        struct signal_entry *e = container_of(node, struct signal_entry, link);
+        if (e->info.signal == signal) {
+            return e;
         }
     }
-    return false;
+    return NULL;
+}
+
+// One of the signal has gone: is there another?
+static void settle_set(struct signal_pending *p, int signal)
+{
+    uint64_t bit = signal_bit(signal);
+    if ((p->wordless & bit) == 0 && find_entry(p, signal) == NULL) {
+        p->set &= ~bit;
+    }
+}
+
+// `e` NULL: without the sender's words.
+static void append(struct signal_pending *p, struct signal_state *s, int signal,
+                   struct signal_entry *e)
+{
+    p->set |= signal_bit(signal);
+    if (e != NULL) {
+        e->queue = p;
+        list_add_tail(&p->queue, &e->link);
+    } else {
+        p->wordless |= signal_bit(signal);
+    }
+    if (s->source != NULL) {
+        event_notify(&s->source->events, EVENT_IN);
+    }
 }
 
 static status_t add(struct signal_pending *p, struct signal_state *s, uint64_t limit,
                     const struct signal_info *info)
 {
-    uint64_t bit = signal_bit(info->signal);
     bool is_realtime = info->signal >= SIGREALTIME_MIN;
-    if (!is_realtime && (p->set & bit) != 0) {
+    if (!is_realtime && (p->set & signal_bit(info->signal)) != 0) {
         return OK;
     }
-    void *memory = NULL;
-    if ((is_realtime && s->queued >= limit) ||
-        heap_alloc(sizeof(struct signal_entry), &memory) != OK) {
-        if (is_realtime) {
-            return ERR_AGAIN;
-        }
-        p->set |= bit; // without the sender's words
-        return OK;
+    void *memory;
+    struct signal_entry *e = NULL;
+    if ((!is_realtime || s->queued < limit) &&
+        heap_alloc(sizeof(struct signal_entry), &memory) == OK) {
+        e = memory;
+        *e = (struct signal_entry){.info = *info};
+        s->queued++;
+    } else if (is_realtime) {
+        return ERR_AGAIN;
     }
-    struct signal_entry *e = memory;
-    e->info = *info;
-    list_add_tail(&p->queue, &e->link);
-    s->queued++;
-    p->set |= bit;
-    if (s->source != NULL) {
-        event_notify(&s->source->events, EVENT_IN);
-    }
+    append(p, s, info->signal, e);
     return OK;
 }
 
@@ -120,19 +148,14 @@ static void take(struct signal_pending *p, struct signal_state *s, int signal,
 {
     *out =
         (struct signal_info){.signal = signal, .code = ABI_SI_USER, .sender = SIGNAL_SENDER_OTHERS};
-    list_for_each (node, &p->queue) {
-        struct signal_entry *e = container_of(node, struct signal_entry, link);
-        if (e->info.signal == signal) {
-            *out = e->info;
-            list_del(&e->link);
-            s->queued--;
-            heap_free(e);
-            break;
-        }
+    struct signal_entry *e = find_entry(p, signal);
+    if (e != NULL) {
+        *out = e->info;
+        remove_entry(s, e, out);
+    } else {
+        p->wordless &= ~signal_bit(signal);
     }
-    if (!has_entry(p, signal)) {
-        p->set &= ~signal_bit(signal);
-    }
+    settle_set(p, signal);
 }
 
 // The next of `set`, in the thread's or the process's.
@@ -312,19 +335,65 @@ status_t signal_send_thread(struct uthread *t, const struct signal_info *info)
     return status;
 }
 
+static struct uthread *find_thread_locked(struct process *p, pid_t tid) REQUIRES(p -> lock)
+{
+    list_for_each (node, &p->threads) {
+        struct uthread *t = container_of(node, struct uthread, link);
+        if (t->tid == tid) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
 status_t signal_send_first_thread(struct process *p, const struct signal_info *info)
 {
     status_t status = ERR_SRCH;
     irqflags_t flags = spin_lock_irqsave(&p->lock);
-    list_for_each (node, &p->threads) {
-        struct uthread *t = container_of(node, struct uthread, link);
-        if (t->tid == p->pid) {
-            status = send_thread_locked(p, t, info);
-            break;
-        }
+    struct uthread *t = find_thread_locked(p, p->pid);
+    if (t != NULL) {
+        status = send_thread_locked(p, t, info);
     }
     spin_unlock_irqrestore(&p->lock, flags);
     return status;
+}
+
+bool signal_send_entry(struct process *p, pid_t tid, struct signal_entry *e) REQUIRES(p -> lock)
+{
+    struct uthread *t = tid == 0 ? NULL : find_thread_locked(p, tid);
+    uint64_t bit = signal_bit(e->info.signal);
+    if (e->queue != NULL) {
+        return true;
+    }
+    if (p->thread_count == 0 || (tid != 0 && t == NULL)) {
+        return false;
+    }
+    prepare_locked(p, e->info.signal);
+    bool is_wanted = t != NULL ? is_wanted_by(t, bit) : !is_blocked_everywhere_locked(p, bit);
+    if (is_ignored_locked(p, e->info.signal) && is_wanted) {
+        return false;
+    }
+    if (e->info.signal == SIGKILL) {
+        process_end_locked(p, wait_status_signalled(SIGKILL));
+        return true;
+    }
+    append(t != NULL ? &t->signals.pending : &p->signals.pending, &p->signals, e->info.signal, e);
+    if (t == NULL) {
+        tell_one_locked(p, bit);
+    } else if (is_wanted) {
+        thread_notify(&t->thread, THREAD_SIGNALLED);
+    }
+    return true;
+}
+
+void signal_forget_entry(struct signal_entry *e)
+{
+    struct signal_pending *queue = e->queue;
+    if (queue != NULL) {
+        list_del(&e->link);
+        e->queue = NULL;
+        settle_set(queue, e->info.signal);
+    }
 }
 
 bool signal_force(const struct signal_info *info)
@@ -515,6 +584,7 @@ static void set_action_locked(struct process *p, int signal, const struct abi_si
         forget_locked(p, bit);
     } else {
         p->signals.ignored &= ~bit;
+        process_timers_heard(p, signal);
     }
 }
 

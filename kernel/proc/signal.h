@@ -26,6 +26,8 @@
 #include "abi/signal.h"
 #include "kernel/core/thread.h"
 
+typedef int32_t pid_t;
+
 struct process;
 struct uthread;
 
@@ -44,17 +46,30 @@ struct signal_info {
 // In `sender`: of a terminal, of a group of processes, or nobody knows any more.
 enum { SIGNAL_SENDER_OTHERS = -1 };
 
+/*
+ * A signal that is kept.  Those that are sent with memory from the heap are freed when they leave their
+ * queue (`left` NULL).  One that is part of something else tells it instead, under the process's lock:
+ * it was taken, and `out` is what will be delivered; or dropped, and `out` is NULL.
+ */
+struct signal_entry {
+    struct list link;             // [process lock]
+    struct signal_pending *queue; // [process lock] that it is on, NULL: none
+    struct signal_info info;
+    void (*left)(struct signal_entry *e, struct signal_info *out); // [I]
+};
+
 struct signal_pending {
     uint64_t set;      // [process lock]
-    struct list queue; // [process lock] struct signal_entry; standard signals need not be in it
+    uint64_t wordless; // [process lock] of them, those that found no memory for an entry
+    struct list queue; // [process lock] struct signal_entry
 };
 
 struct signal_state {                         // of a process
     struct abi_sigaction actions[SIGNAL_MAX]; // [process lock]
     uint64_t ignored;                         // [process lock] those of them that do nothing
     struct signal_pending pending;            // [process lock]
-    uint32_t queued;                          // [process lock] entries of process and threads
-    struct signal_source *source;             // [process lock] who reads signals; NULL: nobody
+    uint32_t queued;              // [process lock] entries of process and threads, and timers
+    struct signal_source *source; // [process lock] who reads signals; NULL: nobody
     bool is_spared; // [process lock] what others send does nothing without a handler
 };
 
@@ -89,6 +104,14 @@ status_t signal_send_thread(struct uthread *t, const struct signal_info *info);
 
 // To the thread that has the process's own identifier.  ERR_SRCH: it has ended.
 status_t signal_send_first_thread(struct process *p, const struct signal_info *info);
+
+// An entry of the caller's, which stays until it is told otherwise: to a thread of the process, or with
+// `tid` 0 to the process.  Nothing happens if it is queued.  False: the signal is ignored, or there is
+// no such thread.  With the process's lock held, any context.
+bool signal_send_entry(struct process *p, pid_t tid, struct signal_entry *e);
+
+// Takes an entry off its queue, if it is on one; it is not told.  With the process's lock held.
+void signal_forget_entry(struct signal_entry *e);
 
 // A fault of the current thread: delivered also if blocked or ignored; then, and without a handler,
 // it ends the process.  True: a handler will run.

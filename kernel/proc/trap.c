@@ -136,6 +136,9 @@ void kernel_user_return(struct arch_frame *frame)
             atomic_fetch_and_explicit(flags, ~(uint32_t)THREAD_SIGNALLED, memory_order_acquire);
             signal_deliver(frame, &call);
         }
+        if ((work & THREAD_CPU_TIMED) != 0) {
+            process_timers_returning();
+        }
         if ((work & THREAD_NEED_RESCHED) != 0) {
             sched_preempt();
         }

@@ -6,8 +6,6 @@
 #include "kernel/proc/signal.h"
 #include "lib/base/rbtree.h"
 
-typedef int32_t pid_t;
-
 struct process;
 
 struct uthread {

@@ -11,6 +11,7 @@
 #include "kernel/object/handle.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/publish.h"
+#include "kernel/syscall/timespec.h"
 
 static uint32_t nonblocking(uint32_t flags)
 {
@@ -53,55 +54,26 @@ int64_t sys_timerfd_create(int32_t clock, uint32_t flags)
     return status == OK ? publish_file(f, file_rights(f), flags) : status;
 }
 
-static bool to_ns(const struct abi_timespec *t, nsec_t *out)
-{
-    if (t->seconds < 0 || t->nanoseconds < 0 || t->nanoseconds >= (int64_t)NSEC_PER_SEC) {
-        return false;
-    }
-    nsec_t whole;
-    *out = __builtin_mul_overflow((nsec_t)t->seconds, NSEC_PER_SEC, &whole) ||
-                   __builtin_add_overflow(whole, (nsec_t)t->nanoseconds, out)
-               ? NSEC_NEVER - 1
-               : *out;
-    return true;
-}
-
-static struct abi_timespec from_ns(nsec_t ns)
-{
-    return (struct abi_timespec){.seconds = (int64_t)(ns / NSEC_PER_SEC),
-                                 .nanoseconds = (int64_t)(ns % NSEC_PER_SEC)};
-}
-
-static status_t put_setting(vaddr_t to, const struct timerfd_setting *s)
-{
-    struct abi_itimerspec out = {.interval = from_ns(s->interval), .value = from_ns(s->value)};
-    return arch_copy_to_user(to, &out, sizeof(out)) == 0 ? OK : ERR_FAULT;
-}
-
 int64_t sys_timerfd_settime(struct file *file, uint32_t flags, vaddr_t value, vaddr_t old)
 {
-    struct abi_itimerspec in;
-    struct timerfd_setting s;
-    struct timerfd_setting before;
-    if (arch_copy_from_user(&in, value, sizeof(in)) != 0) {
-        return ERR_FAULT;
+    struct interval_setting s;
+    struct interval_setting before;
+    status_t status = setting_from_user(value, &s);
+    if (status == OK &&
+        (flags & ~(uint32_t)(ABI_TFD_TIMER_ABSTIME | ABI_TFD_TIMER_CANCEL_ON_SET)) != 0) {
+        status = ERR_INVAL;
     }
-    if ((flags & ~(uint32_t)(ABI_TFD_TIMER_ABSTIME | ABI_TFD_TIMER_CANCEL_ON_SET)) != 0 ||
-        !to_ns(&in.value, &s.value) || !to_ns(&in.interval, &s.interval)) {
-        return ERR_INVAL;
+    if (status == OK) {
+        status = timerfd_set(file, flags, &s, &before);
     }
-    status_t status = timerfd_set(file, flags, &s, &before);
-    if (status == OK && old != 0) {
-        status = put_setting(old, &before);
-    }
-    return status;
+    return status == OK && old != 0 ? setting_to_user(old, &before) : status;
 }
 
 int64_t sys_timerfd_gettime(struct file *file, vaddr_t value)
 {
-    struct timerfd_setting s;
+    struct interval_setting s;
     status_t status = timerfd_get(file, &s);
-    return status == OK ? put_setting(value, &s) : status;
+    return status == OK ? setting_to_user(value, &s) : status;
 }
 
 /* ---- Signals ---- */

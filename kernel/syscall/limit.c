@@ -32,6 +32,9 @@ static status_t change_limit(struct process *p, uint32_t resource,
         if (status == OK) {
             p->limits[resource] = *new;
         }
+        if (status == OK && resource == LIMIT_CPU) {
+            process_timers_limit(p);
+        }
     }
     spin_unlock_irqrestore(&p->lock, flags);
     if (new != NULL && status == OK) {

@@ -55,6 +55,37 @@ struct abi_timeval timeval_of(nsec_t ns)
                                 .microseconds = (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
 }
 
+// Both structures have the interval before the value, in two words each.
+enum { VALUE_OFFSET = 16 };
+
+status_t setting_from_user(vaddr_t at, struct interval_setting *out)
+{
+    status_t status = timespec_from_user(at, &out->interval);
+    return status == OK ? timespec_from_user(at + VALUE_OFFSET, &out->value) : status;
+}
+
+status_t setting_to_user(vaddr_t at, const struct interval_setting *s)
+{
+    status_t status = timespec_to_user(at, s->interval);
+    return status == OK ? timespec_to_user(at + VALUE_OFFSET, s->value) : status;
+}
+
+status_t setting_from_user_usec(vaddr_t at, struct interval_setting *out)
+{
+    status_t status = timeval_from_user(at, &out->interval);
+    return status == OK ? timeval_from_user(at + VALUE_OFFSET, &out->value) : status;
+}
+
+status_t setting_to_user_usec(vaddr_t at, const struct interval_setting *s)
+{
+    struct abi_timeval out[] = {timeval_of(s->interval), timeval_of(s->value)};
+    // What is left is not nothing.
+    if (s->value != 0 && out[1].seconds == 0 && out[1].microseconds == 0) {
+        out[1].microseconds = 1;
+    }
+    return arch_copy_to_user(at, out, sizeof(out)) == 0 ? OK : ERR_FAULT;
+}
+
 nsec_t deadline_after(nsec_t ns)
 {
     nsec_t at;

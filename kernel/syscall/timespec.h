@@ -5,12 +5,19 @@
 #include "abi/resource.h"
 #include "abi/stat.h"
 #include "kernel/arch/arch.h"
+#include "kernel/core/interval.h"
 
 // In nanoseconds, at most NSEC_NEVER - 1.  ERR_FAULT, ERR_INVAL.
 status_t timespec_from_user(vaddr_t at, nsec_t *out);
 status_t timespec_to_user(vaddr_t at, nsec_t ns);
 status_t timeval_from_user(vaddr_t at, nsec_t *out);
 struct abi_timeval timeval_of(nsec_t ns);
+
+// A struct itimerspec, and a struct itimerval.
+status_t setting_from_user(vaddr_t at, struct interval_setting *out);
+status_t setting_to_user(vaddr_t at, const struct interval_setting *s);
+status_t setting_from_user_usec(vaddr_t at, struct interval_setting *out);
+status_t setting_to_user_usec(vaddr_t at, const struct interval_setting *s);
 
 // The monotonic deadline `ns` from now, and that at which the wall clock shows `ns` as it is set now.
 nsec_t deadline_after(nsec_t ns);

@@ -4,9 +4,10 @@ unless something is wrong."""
 import pytest
 
 
-@pytest.mark.parametrize("name", ["jobs", "locale", "memory", "process", "stdio", "threads", "time"])
-def test_the_c_library_does_what_its_standard_says(guest, name):
-    result = guest("--smp", "4", "--", f"/bin/libc_{name}")
+@pytest.mark.parametrize("name", ["jobs", "locale", "memory", "process", "signals", "stdio", "threads", "time"])
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_the_c_library_does_what_its_standard_says(guest, name, smp):
+    result = guest("--smp", smp, "--", f"/bin/libc_{name}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 

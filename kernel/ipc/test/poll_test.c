@@ -116,7 +116,7 @@ TEST(a_timer_counts_what_expired)
 {
     struct file *f;
     uint64_t value;
-    struct timerfd_setting s = {.value = NSEC_PER_MSEC, .interval = NSEC_PER_MSEC};
+    struct interval_setting s = {.value = NSEC_PER_MSEC, .interval = NSEC_PER_MSEC};
     EXPECT_OK(timerfd_create(false, 0, &f));
     EXPECT_OK(timerfd_set(f, 0, &s, NULL));
     EXPECT_OK(take(f, &value));
@@ -127,7 +127,7 @@ TEST(a_timer_counts_what_expired)
     EXPECT_OK(take(f, &value));
     EXPECT_OK(timerfd_get(f, &s));
     EXPECT_EQ(s.interval, NSEC_PER_MSEC);
-    s = (struct timerfd_setting){0};
+    s = (struct interval_setting){0};
     EXPECT_OK(timerfd_set(f, 0, &s, NULL));
     EXPECT_EQ(file_poll(f, NULL), 0);
     file_unref(f);
@@ -137,11 +137,11 @@ TEST(a_timer_of_the_wall_clock_learns_that_it_was_set)
 {
     struct file *f;
     uint64_t value;
-    struct timerfd_setting s = {.value = time_wall() + 1000 * NSEC_PER_SEC};
+    struct interval_setting s = {.value = time_wall() + 1000 * NSEC_PER_SEC};
     EXPECT_OK(timerfd_create(true, FILE_NONBLOCK, &f));
     EXPECT_OK(timerfd_set(f, TIMERFD_ABSOLUTE | TIMERFD_CANCEL_ON_SET, &s, NULL));
     EXPECT_STATUS(take(f, &value), ERR_AGAIN);
-    timerfd_clock_was_set();
+    interval_clock_was_set();
     EXPECT_EQ(file_poll(f, NULL), EVENT_IN);
     EXPECT_STATUS(take(f, &value), ERR_CANCELED);
     EXPECT_STATUS(take(f, &value), ERR_AGAIN);
