@@ -156,6 +156,9 @@ vaddr_t arch_frame_stack(const struct arch_frame *frame);
 bool arch_take_call(struct arch_frame *frame, uint64_t *number, int64_t *result);
 void arch_call_again(struct arch_frame *frame);
 
+// The number of the system call that the frame's thread is making.
+uint64_t arch_frame_call(const struct arch_frame *frame);
+
 // A signal handler is to run: registers, signal mask and siginfo go to the user's stack below
 // stack_top, and the frame leads into the handler.  ERR_FAULT: the stack cannot take them.
 struct abi_siginfo;

@@ -20,7 +20,6 @@ constexpr uint64_t OF_INSTRUCTIONS = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1
 constexpr uint64_t IGNORED_BY_DEFAULT =
     1ull << (SIGCHLD - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCONT - 1);
 
-
 /* ---- Pending sets ---- */
 
 static void pending_init(struct signal_pending *p)
@@ -46,6 +45,7 @@ void signal_thread_init(struct signal_thread *s)
     s->has_saved_mask = false;
     s->has_new_frame = false;
     s->stack = (struct abi_sigaltstack){.flags = ABI_SS_DISABLE};
+    s->time.deadline = NSEC_NEVER;
     pending_init(&s->pending);
 }
 
@@ -690,7 +690,7 @@ static void enter_handler(struct arch_frame *frame, const struct signal_info *in
     (void)signal_set_mask(s->mask | a->mask | own);
 }
 
-// Calls that a signal always ends, because their time-outs or masks are their meaning.
+// Calls that a handler always ends, because their time-outs or masks are their meaning.
 static bool restarts(uint64_t number)
 {
     switch (number) {
@@ -719,28 +719,48 @@ struct signal_call signal_look_at_call(struct arch_frame *frame)
     struct signal_thread *s = &uthread_current()->signals;
     if (arch_take_call(frame, &number, &result) && !s->has_new_frame) {
         c.was_interrupted = result == ERR_INTR || result == ERR_RESTART;
-        c.can_restart = result == ERR_RESTART || restarts(number);
+        c.has_deadline = s->time.deadline != NSEC_NEVER && s->time.number == number &&
+                         s->time.stack == arch_frame_stack(frame);
+        c.can_restart = result == ERR_RESTART || (restarts(number) && !c.has_deadline);
     }
     s->has_new_frame = false;
+    s->time.is_again = false;
     return c;
 }
 
-static void settle(struct arch_frame *frame, struct signal_call *c, bool restarts_now)
+nsec_t signal_call_deadline(nsec_t fresh)
+{
+    struct signal_call_time *t = &uthread_current()->signals.time;
+    const struct arch_frame *frame = arch_user_frame(thread_current());
+    bool is_kept = t->is_again && fresh != NSEC_NEVER && t->number == arch_frame_call(frame) &&
+                   t->stack == arch_frame_stack(frame);
+    *t = (struct signal_call_time){.deadline = is_kept ? t->deadline : fresh,
+                                   .number = arch_frame_call(frame),
+                                   .stack = arch_frame_stack(frame)};
+    return t->deadline;
+}
+
+// A handler is about to run.
+static void settle_for_handler(struct arch_frame *frame, struct signal_call *c, bool wants_restart)
 {
     if (!c->was_interrupted) {
         return;
     }
     c->was_interrupted = false;
-    if (c->can_restart && restarts_now) {
+    if (c->can_restart && wants_restart) {
         arch_call_again(frame);
     } else {
         arch_frame_set_result(frame, ERR_INTR);
     }
 }
 
-void signal_settle_call(struct arch_frame *frame, struct signal_call *call)
+void signal_settle_call(struct arch_frame *frame, struct signal_call *c)
 {
-    settle(frame, call, true);
+    if (c->was_interrupted) {
+        c->was_interrupted = false;
+        uthread_current()->signals.time.is_again = c->has_deadline;
+        arch_call_again(frame);
+    }
 }
 
 // A stop: all threads come here and wait until the process goes on or ends.
@@ -836,7 +856,7 @@ void signal_deliver(struct arch_frame *frame, struct signal_call *call)
             stop(p, info.signal);
         }
         if (outcome == HANDLER) {
-            settle(frame, call, (action.flags & ABI_SA_RESTART) != 0);
+            settle_for_handler(frame, call, (action.flags & ABI_SA_RESTART) != 0);
             enter_handler(frame, &info, &action);
         }
         if (outcome == NOTHING_LEFT) {

@@ -70,7 +70,16 @@ struct signal_state {                         // of a process
     struct signal_pending pending;            // [process lock]
     uint32_t queued;              // [process lock] entries of process and threads, and timers
     struct signal_source *source; // [process lock] who reads signals; NULL: nobody
-    bool is_spared; // [process lock] what others send does nothing without a handler
+    bool is_spared;               // [process lock] what others send does nothing without a handler
+};
+
+// The relative time-out of a system call.  One that a signal cut short and that starts again without a
+// handler goes on with the deadline that it had.
+struct signal_call_time {
+    nsec_t deadline; // NSEC_NEVER: the call has none
+    uint64_t number; // of the call
+    vaddr_t stack;   // of its caller: a handler's calls are others
+    bool is_again;   // the next call is that one
 };
 
 struct signal_thread {             // of a thread
@@ -81,6 +90,7 @@ struct signal_thread {             // of a thread
     bool has_new_frame;            // [c] see signal_frame_changed
     struct signal_pending pending; // [process lock]
     struct abi_sigaltstack stack;  // [c]
+    struct signal_call_time time;  // [c] of the last call that had a time-out
 };
 
 void signal_state_init(struct signal_state *s);
@@ -131,7 +141,8 @@ void signal_end_mask_for_call(void);
 // A system call on its way out that a signal may have cut short.
 struct signal_call {
     bool was_interrupted; // it has yet to be answered or started again
-    bool can_restart;
+    bool can_restart;     // after a handler that wants it; without one it always does
+    bool has_deadline;    // it keeps it
 };
 
 // On the way to user mode, in this order: what call it is; what is pending is taken and done, as often
@@ -139,6 +150,10 @@ struct signal_call {
 struct signal_call signal_look_at_call(struct arch_frame *frame);
 void signal_deliver(struct arch_frame *frame, struct signal_call *call);
 void signal_settle_call(struct arch_frame *frame, struct signal_call *call);
+
+// The deadline of the current call, whose relative time-out would end at `fresh`: that of its first
+// start, if it was started again.  NSEC_NEVER: it has no such time-out.
+nsec_t signal_call_deadline(nsec_t fresh);
 
 // The current call gave its thread other registers (a handler's return, exec): all of them are
 // loaded on the way out, and the result is no call's.

@@ -21,13 +21,13 @@ enum : uint32_t {
 static status_t deadline_of(vaddr_t timeout, bool is_absolute, bool is_wall, nsec_t *out)
 {
     nsec_t ns;
-    *out = NSEC_NEVER;
     if (timeout == 0) {
+        *out = deadline_none();
         return OK;
     }
     status_t status = timespec_from_user(timeout, &ns);
     if (status == OK) {
-        *out = !is_absolute ? deadline_after(ns) : is_wall ? deadline_at_wall(ns) : ns;
+        *out = !is_absolute ? deadline_after(ns) : is_wall ? deadline_at_wall(ns) : deadline_at(ns);
     }
     return status;
 }

@@ -24,11 +24,9 @@ enum { SMALL = 8 }; // entries on the stack
 // A relative timeout as a deadline; 0 for one of nothing.  No timeout: NSEC_NEVER.
 static status_t read_timeout(vaddr_t timeout, nsec_t *deadline)
 {
-    nsec_t ns;
-    *deadline = NSEC_NEVER;
-    status_t status = timeout == 0 ? OK : timespec_from_user(timeout, &ns);
-    if (status == OK && timeout != 0) {
-        *deadline = ns == 0 ? 0 : deadline_after(ns);
+    status_t status = deadline_from_user(timeout, deadline);
+    if (status == OK && *deadline <= time_now()) {
+        *deadline = 0;
     }
     return status;
 }
@@ -421,7 +419,7 @@ int64_t sys_epoll_pwait(struct file *epoll, vaddr_t events, int32_t count, int32
     if (status != OK) {
         return status;
     }
-    nsec_t deadline = timeout_ms < 0    ? NSEC_NEVER
+    nsec_t deadline = timeout_ms < 0    ? deadline_none()
                       : timeout_ms == 0 ? 0
                                         : deadline_after((nsec_t)timeout_ms * NSEC_PER_MSEC);
     size_t max = (size_t)count;

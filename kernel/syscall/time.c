@@ -80,7 +80,9 @@ status_t clock_deadline(int32_t clock, bool is_absolute, nsec_t at, nsec_t *out)
     if (clock != CLOCK_WALL && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOT) {
         return clock >= 0 && clock <= CLOCK_BOOT ? ERR_NOTSUP : ERR_INVAL;
     }
-    *out = !is_absolute ? deadline_after(at) : clock == CLOCK_WALL ? deadline_at_wall(at) : at;
+    *out = !is_absolute          ? deadline_after(at)
+           : clock == CLOCK_WALL ? deadline_at_wall(at)
+                                 : deadline_at(at);
     return OK;
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/syscall/timespec.h"
 
 #include "kernel/core/time.h"
+#include "kernel/proc/signal.h"
 
 enum { USEC_PER_SECOND = 1000000 };
 constexpr nsec_t LAST = NSEC_NEVER - 1;
@@ -86,18 +87,37 @@ status_t setting_to_user_usec(vaddr_t at, const struct interval_setting *s)
     return arch_copy_to_user(at, out, sizeof(out)) == 0 ? OK : ERR_FAULT;
 }
 
-nsec_t deadline_after(nsec_t ns)
+static nsec_t from_now(nsec_t ns)
 {
     nsec_t at;
     return __builtin_add_overflow(time_now(), ns, &at) ? LAST : at;
 }
 
+nsec_t deadline_after(nsec_t ns)
+{
+    return signal_call_deadline(from_now(ns));
+}
+
+nsec_t deadline_none(void)
+{
+    return signal_call_deadline(NSEC_NEVER);
+}
+
+nsec_t deadline_at(nsec_t ns)
+{
+    (void)deadline_none(); // it stays the same however often the call starts
+    return ns;
+}
+
 status_t deadline_from_user(vaddr_t at, nsec_t *out)
 {
     nsec_t ns;
-    *out = NSEC_NEVER;
-    status_t status = at == 0 ? OK : timespec_from_user(at, &ns);
-    if (status == OK && at != 0) {
+    if (at == 0) {
+        *out = deadline_none();
+        return OK;
+    }
+    status_t status = timespec_from_user(at, &ns);
+    if (status == OK) {
         *out = deadline_after(ns);
     }
     return status;
@@ -106,5 +126,5 @@ status_t deadline_from_user(vaddr_t at, nsec_t *out)
 nsec_t deadline_at_wall(nsec_t ns)
 {
     nsec_t wall = time_wall();
-    return ns <= wall ? 0 : deadline_after(ns - wall);
+    return deadline_at(ns <= wall ? 0 : from_now(ns - wall));
 }

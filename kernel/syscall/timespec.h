@@ -19,8 +19,13 @@ status_t setting_to_user(vaddr_t at, const struct interval_setting *s);
 status_t setting_from_user_usec(vaddr_t at, struct interval_setting *out);
 status_t setting_to_user_usec(vaddr_t at, const struct interval_setting *s);
 
-// The monotonic deadline `ns` from now, and that at which the wall clock shows `ns` as it is set now.
+// The monotonic deadline of the current call: each call that can have a time-out asks one of these once.
+// After a relative time-out: from now, or, if a signal made the call start again, from its first start.
 nsec_t deadline_after(nsec_t ns);
+nsec_t deadline_none(void);
+nsec_t deadline_at(nsec_t ns);
+
+// That at which the wall clock shows `ns` as it is set now.
 nsec_t deadline_at_wall(nsec_t ns);
 
 // The monotonic deadline after the time-out at `at`; none there (0): NSEC_NEVER.  Errors as

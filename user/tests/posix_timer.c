@@ -4,6 +4,7 @@
 #include "user/tests/check.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -413,6 +414,80 @@ static void cpu_time_is_limited(void)
     CHECK(WEXITSTATUS(status) == SIGKILL && used >= 1000000 && used < 1500000);
 }
 
+static int sleeps(void)
+{
+    struct timespec t = spec(300 * MS);
+    return nanosleep(&t, NULL);
+}
+
+static int polls(void)
+{
+    return poll(NULL, 0, 300);
+}
+
+static int waits_for_a_word(void)
+{
+    static int word = 1;
+    struct timespec t = spec(300 * MS);
+    return (int)syscall(SYS_futex, &word, 0, 1, &t) == -1 && errno == ETIMEDOUT ? 0 : -1;
+}
+
+static int waits_for_a_signal(void)
+{
+    struct timespec t = spec(300 * MS);
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR2);
+    return sigtimedwait(&one, NULL, &t) == -1 && errno == EAGAIN ? 0 : -1;
+}
+
+// Signals without a handler neither end a call nor make its time start anew.
+static void stops_leave_time_outs_alone(void)
+{
+    static int (*const calls[])(void) = {sleeps, polls, waits_for_a_word, waits_for_a_signal};
+    for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            int64_t start = now(CLOCK_MONOTONIC);
+            int result = calls[i]();
+            int64_t took = now(CLOCK_MONOTONIC) - start;
+            _exit(result != 0 ? 1 : took < 300 * MS ? 2 : took > 450 * MS ? 3 : 0);
+        }
+        for (int stop = 0; stop < 2; stop++) {
+            pass(50);
+            CHECK(kill(child, SIGSTOP) == 0);
+            pass(50);
+            CHECK(kill(child, SIGCONT) == 0);
+        }
+        int status = -1;
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(status == 0 || (fprintf(stderr, "call %u: %d\n", i, status >> 8), 0));
+    }
+}
+
+// A handler that wants restarts: calls without a time-out start again, those with one end.
+static void handlers_end_time_outs(void)
+{
+    static int word = 1;
+    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART};
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    struct itimerval soon = {.it_value.tv_usec = 20000};
+    struct timespec t = spec(300 * MS);
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    CHECK(syscall(SYS_futex, &word, 0, 1, &t) == -1 && errno == EINTR);
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0 && poll(NULL, 0, 300) == -1 && errno == EINTR);
+    int ends[2];
+    char byte;
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pass(60);
+        _exit(write(ends[1], "x", 1) != 1);
+    }
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0 && read(ends[0], &byte, 1) == 1);
+    CHECK(waitpid(child, NULL, 0) == child && close(ends[0]) == 0 && close(ends[1]) == 0);
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -432,5 +507,7 @@ int main(int argc, char **argv)
     who_keeps_timers();
     cpu_time_expires();
     cpu_time_is_limited();
+    stops_leave_time_outs_alone();
+    handlers_end_time_outs();
     return check_end();
 }

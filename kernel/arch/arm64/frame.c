@@ -74,6 +74,11 @@ bool arch_take_call(struct arch_frame *frame, uint64_t *number, int64_t *result)
     return true;
 }
 
+uint64_t arch_frame_call(const struct arch_frame *frame)
+{
+    return frame->x[CALL_NUMBER_REGISTER];
+}
+
 void arch_call_again(struct arch_frame *frame)
 {
     frame->x[0] = current_arch()->call_argument;
