@@ -17,6 +17,12 @@ def test_places_that_programs_expect_are_there(guest, smp):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_terminals_behave_as_posix_says(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_pty")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 def test_the_shell_reads_and_writes_streams_by_path(guest):
     result = guest("--", "/bin/sh", "-c", "echo in | cat /dev/stdin >/dev/stdout;")
     assert (result.returncode, result.stdout) == (0, "in\n"), result.stderr

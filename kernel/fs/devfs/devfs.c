@@ -10,9 +10,10 @@ enum {
     DEVFS_MAGIC = 0x1373,
     DIRECTORY_MODE = 0755,
     LINK_MODE = 0777,
-    INODE_ROOT = 1,
-    INODE_FIXED = 2, // and the place in the list
 };
+// Devices have their ids, the caller's handles numbers from 2^32 on.
+constexpr uint64_t INODE_ROOT = 1ull << 33;
+constexpr uint64_t INODE_FIXED = INODE_ROOT + 1; // and the place in the list
 
 static const struct vnode_ops directory_ops;
 static const struct vnode_ops link_ops;
@@ -31,8 +32,7 @@ static const struct {
 
 enum {
     FIXED = sizeof(fixed) / sizeof(fixed[0]),
-    INODE_DEVICES = INODE_FIXED + FIXED - 1, // and a device's id, which is not 0
-    COOKIE_DEVICES = FIXED,                  // and the id of the device that came before
+    COOKIE_DEVICES = FIXED, // and the id of the device that came before
 };
 
 /* ---- Nodes ---- */
@@ -123,7 +123,7 @@ static const struct vnode_ops link_ops = {
 static status_t create_device(struct mount *m, struct chardev *d, struct vnode **out)
 {
     struct devfs_node *n;
-    status_t status = devfs_create_node(m, VNODE_CHARACTER, INODE_DEVICES + d->id, &device_ops, &n);
+    status_t status = devfs_create_node(m, VNODE_CHARACTER, d->id, &device_ops, &n);
     if (status != OK) {
         chardev_unref(d);
         return status;
@@ -189,8 +189,8 @@ static status_t directory_enumerate(struct vnode *dir, uint64_t cookie, vnode_em
     struct chardev *d;
     while (goes_on && chardev_next(folder, after, &d) == OK) {
         after = d->id;
-        goes_on = emit(context, span_of(d->name, strlen(d->name)), INODE_DEVICES + d->id,
-                       VNODE_CHARACTER, COOKIE_DEVICES + d->id);
+        goes_on = emit(context, span_of(d->name, strlen(d->name)), d->id, VNODE_CHARACTER,
+                       COOKIE_DEVICES + d->id);
         chardev_unref(d);
     }
     return OK;
