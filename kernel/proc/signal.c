@@ -700,7 +700,7 @@ static bool restarts(uint64_t number)
     case SYS_pselect6:
     case SYS_epoll_pwait:
     case SYS_rt_sigsuspend:
-    case SYS_rt_sigtimedwait:
+    case SYS_rt_sigtimedwait: return false;
     default: return true;
     }
 }

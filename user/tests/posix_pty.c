@@ -432,8 +432,8 @@ static void hang_up(void)
         }
         signal(SIGHUP, note);
         write(ready[1], "r", 1);
-        ssize_t size = read(0, &byte, 1); // ended by the signal, or by the end
-        size = read(0, &byte, 1);
+        (void)read(0, &byte, 1); // ended by the signal, or by the end
+        ssize_t size = read(0, &byte, 1);
         _exit(size == 0 && last_signal == SIGHUP && write(1, "x", 1) == -1 && errno == EIO ? 0 : 2);
     }
     char byte;
