@@ -17,17 +17,20 @@
 
 enum swos_spawn_flags : uint32_t {
     // Every handle but those that are closed at exec, and every grant, as fork and exec pass them on;
-    // without it only `handles` and `grants`, or standard input, output and error if both are empty.
+    // without it only `handles` and `grants`.  Without a list of handles it has standard input, output
+    // and error, as far as there are any; without lists of either kind also the tree of files.
     SWOS_SPAWN_INHERIT = 1 << 0,
     SWOS_SPAWN_SETPGROUP = 1 << 1,  // into process_group; 0: one of its own
     SWOS_SPAWN_SETSIGMASK = 1 << 2, // signal_mask instead of the caller's
     SWOS_SPAWN_SETSIGDEF = 1 << 3,  // those of signal_default are not ignored, even if they are now
     SWOS_SPAWN_SETSID = 1 << 4,     // leads a session of its own
     SWOS_SPAWN_RESETIDS = 1 << 5,   // effective identity becomes the real one
-    SWOS_SPAWN_FLAGS = (1 << 6) - 1, // others give EINVAL
+    SWOS_SPAWN_EXACT = 1 << 6,      // an empty list means nothing at all
+    SWOS_SPAWN_FLAGS = (1 << 7) - 1, // others give EINVAL
 };
 
-// One handle that the new process gets.  `rights` are cut down to what the caller's handle has.
+// One handle that the new process gets.  It takes the right to transfer; `rights` are cut down to what
+// the caller's handle has.
 struct swiftos_spawn_handle {
     int32_t from;    // the caller's
     int32_t to;      // its number in the new process; none twice

@@ -12,6 +12,7 @@ AR        := llvm-ar-$(LLVM)
 MUSL         := $B/third_party/musl
 MUSL_PATCHES := $(sort $(wildcard third_party/musl/patches/*.patch))
 MUSL_OURS    := $(sort $(shell find third_party/musl/src -name '*.c'))
+NATIVE_H     := user/libswos/swiftos.h
 MUSL_NUMBERS := $B/gen/abi/gen/syscall_numbers.h
 
 $(MUSL)/.unpacked: $B/lock/musl $(MUSL_PATCHES) | bootstrap
@@ -20,14 +21,15 @@ $(MUSL)/.unpacked: $B/lock/musl $(MUSL_PATCHES) | bootstrap
 	$Qfor p in $(MUSL_PATCHES); do patch -s -f -p1 -d $(MUSL) <$$p || exit 1; done
 	@touch $@
 $(MUSL)/.ready: $(MUSL)/.unpacked $(MUSL_OURS) third_party/musl/prepare $(wildcard third_party/musl/*.awk) \
-                abi/spawn.h abi/clock_page.h $(GEN)
+                $(NATIVE_H) abi/rights.h abi/spawn.h abi/clock_page.h $(GEN)
 	$Qthird_party/musl/prepare $(MUSL) $(MUSL_NUMBERS)
 	@touch $@
 
 # --- headers ---------------------------------------------------------------------------------------
-# Ours lie in include/swos and name each other there.
+# Those of the kernel's interface lie in include/swos and name each other there; <swiftos.h> is what the C
+# library has beyond POSIX.
 ABI_H := $(sort $(filter-out abi/bootinfo.h,$(wildcard abi/*.h)))
-$(SYSROOT)/.headers: $(MUSL)/.ready $(ABI_H) $(GEN) mk/libc.mk
+$(SYSROOT)/.headers: $(MUSL)/.ready $(ABI_H) $(NATIVE_H) $(GEN) mk/libc.mk
 	$(call say,HEADERS,$(@D)/include)
 	@rm -rf $(@D)/include.new && mkdir -p $(@D)/include.new/swos/gen $(@D)/lib $B/libc/obj/include/bits
 	$Qenv -u MAKEFLAGS -u MAKELEVEL $(MAKE) -s -C $B/libc -f $(abspath $(MUSL))/Makefile $(MUSL_MAKE) \
@@ -38,6 +40,7 @@ $(SYSROOT)/.headers: $(MUSL)/.ready $(ABI_H) $(GEN) mk/libc.mk
 	$Qfor h in $(ABI_H:abi/%=%) gen/syscall_numbers.h gen/syscall_stubs.h; do \
 	    f=abi/$$h; [ -e $$f ] || f=$B/gen/abi/$$h; \
 	    sed 's|#include "abi/\(.*\)"|#include <swos/\1>|' $$f >$(@D)/include.new/swos/$$h || exit 1; done
+	$Qsed 's|#include "abi/\(.*\)"|#include <swos/\1>|' $(NATIVE_H) >$(@D)/include.new/$(notdir $(NATIVE_H))
 	@rm -rf $(@D)/include && mv $(@D)/include.new $(@D)/include && touch $@
 
 # --- libraries -------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ user-tools: $(POSIX_BIN:%=$B/user/bin/%) ## the native tools of user/bin
 POSIX_CHECK_FLAGS = --target=aarch64-none-elf -nostdlibinc -isystem $(SYSROOT)/include -D__swos__=1 \
     $(POSIX_CFLAGS)
 POSIX_TEST_C      = $(filter user/tests/%,$(POSIX_C)) user/tests/check.h
-POSIX_CHECKED     = $(POSIX_TEST_C) $(filter user/bin/% user/lib/%,$(ALL_C) $(ALL_H))
+POSIX_CHECKED     = $(POSIX_TEST_C) $(NATIVE_H) $(filter user/bin/% user/lib/%,$(ALL_C) $(ALL_H))
 $(POSIX_CHECKED:%=$B/check/tidy/%.ok) $(POSIX_CHECKED:%=$B/check/header/%.ok): | $(SYSROOT)/.headers
 
 # --- a program of somebody else: the benchmark that all systems are compared with -------------------

@@ -45,33 +45,37 @@ static status_t copy_list(vaddr_t from, size_t count, size_t size, void **out)
     return status;
 }
 
-// One handle of the caller's, at the number that it is to have, with no more rights than it has.
+// Reserves exactly that number.  ERR_INVAL: it is there already.  ERR_MFILE: not below the limit.
+static status_t reserve_exactly(struct handle_table *t, handle_t h)
+{
+    handle_t got;
+    status_t status = handle_reserve(t, h, &got);
+    if (status == OK && got != h) {
+        handle_cancel(t, got);
+        status = ERR_INVAL;
+    }
+    return status;
+}
+
+// One handle of the caller's, at the number that it is to have, with no more rights than it has.  Object
+// and rights are taken at once: another thread may put something else under that number.
 static status_t pass_handle(struct process *child, const struct swiftos_spawn_handle *h)
 {
-    struct handle_table *own = process_current()->handles;
-    struct object *o;
-    struct handle_info info;
-    handle_t to;
+    struct handle_entry e;
     if (h->flags != 0 || h->to < 0) {
         return ERR_INVAL;
     }
-    status_t status = handle_info(own, h->from, &info);
-    if (status == OK) {
-        status = handle_get_any(own, h->from, 0, &o);
-    }
+    status_t status = handle_share(process_current()->handles, h->from, SWIFTOS_RIGHT_TRANSFER, &e);
     if (status != OK) {
         return status;
     }
-    status = handle_reserve(child->handles, h->to, &to);
-    if (status == OK && to != h->to) { // it is there already
-        handle_cancel(child->handles, to);
-        status = ERR_INVAL;
-    }
+    status = reserve_exactly(child->handles, h->to);
     if (status != OK) {
-        object_unref_now(o);
+        handle_drop(&e);
         return status;
     }
-    handle_publish(child->handles, to, o, info.rights & h->rights, 0);
+    e.rights = rights_attenuate(e.rights, h->rights);
+    handle_publish_entry(child->handles, h->to, &e, 0);
     return OK;
 }
 
@@ -109,18 +113,24 @@ static status_t pass_handles(struct process *child, const struct swos_spawn *r)
     if (status != OK) {
         return status;
     }
-    return r->handle_count != 0 ? pass_listed(child, r) : pass_stdio(child);
+    // The limit is inherited; a low one spares the standard streams, as fork spares what exists.
+    uint32_t limit = handle_limit(process_current()->handles);
+    handle_set_limit(child->handles, limit > STDIO_HANDLES ? limit : STDIO_HANDLES);
+    bool has_list = r->handle_count != 0 || (r->flags & SWOS_SPAWN_EXACT) != 0;
+    status = has_list ? pass_listed(child, r) : pass_stdio(child);
+    handle_set_limit(child->handles, limit);
+    return status;
 }
 
 static status_t pass_grants(struct process *child, const struct swos_spawn *r)
 {
     struct grant_set *own = &process_current()->grants;
-    uint32_t mask = (r->flags & SWOS_SPAWN_INHERIT) != 0 ? (uint32_t)GRANT_ALL : r->grants;
-    // Without a list of either kind a child has the tree of files that its maker has.
-    if ((r->flags & SWOS_SPAWN_INHERIT) == 0 && mask == 0 && r->handle_count == 0) {
+    uint32_t mask = r->grants;
+    if ((r->flags & SWOS_SPAWN_INHERIT) != 0) {
+        mask = (uint32_t)GRANT_ALL;
+    } else if ((r->flags & SWOS_SPAWN_EXACT) == 0 && mask == 0 && r->handle_count == 0) {
         mask = grant_set_mask(own) & 1u << SWOS_GRANT_NAMESPACE;
-    }
-    if ((r->flags & SWOS_SPAWN_INHERIT) == 0 && !grant_set_has(own, mask)) {
+    } else if (!grant_set_has(own, mask)) {
         return ERR_PERM;
     }
     grant_set_copy(own, mask, &child->grants);

@@ -113,6 +113,7 @@ int64_t sys_spawn_handles(vaddr_t path, vaddr_t argv, vaddr_t handles, uint64_t 
 {
     pid_t pid = 0;
     struct swos_spawn r = {
+        .flags = SWOS_SPAWN_EXACT,
         .directory = ABI_AT_FDCWD,
         .argv = argv,
         .handles = handles,

@@ -92,6 +92,13 @@ def test_threads_run_where_their_affinity_says(guest, build, variant, smp):
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("variant,smp", [("release", "1"), ("release", "4"), ("checked", "4")])
+def test_a_program_has_exactly_the_handles_that_it_was_given(guest, build, variant, smp):
+    result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
+                   "/bin/posix_handles")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("smp", ["1", "4"])
 def test_processes_wait_for_pipes_counters_and_timers(guest, smp):
     result = guest("--smp", smp, "--", "/bin/wait")

@@ -61,6 +61,25 @@ def test_a_program_may_come_from_standard_input_in_parts_and_from_archives(cc, t
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("standard", ["c99", "c11", "gnu17", "c23"])
+def test_what_is_native_compiles_as_any_standard_of_c(cc, standard):
+    result = cc(f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-x", "c", "-", "-o", "prog",
+                text="""
+#include <swiftos.h>
+int main(void)
+{
+    struct swiftos_spawn_handle handles[] = {
+        { 1, 1, SWIFTOS_RIGHT_ALL, 0 },
+        { 9, 3, SWIFTOS_RIGHT_READ | SWIFTOS_RIGHT_GETATTR, 0 },
+    };
+    char *const argv[] = { "program", 0 };
+    long status = spawn_handles("/bin/program", argv, handles, 2);
+    return (int)status;
+}
+""")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_it_is_no_linux_and_says_what_it_is(cc):
     macros = cc("-dM", "-E", "-x", "c", "-", text="").stdout
     assert "#define __swos__ 1" in macros and "#define __unix__ 1" in macros
