@@ -202,11 +202,18 @@ status_t grant_set_adopt(struct grant_set *s, struct grant *g)
 
 void grant_set_copy(struct grant_set *from, uint32_t mask, struct grant_set *to)
 {
+    uint32_t copied = 0;
+    spin_lock(&from->lock);
+    sweep_locked(from);
     for (unsigned kind = 0; kind < SWOS_GRANT_COUNT; kind++) {
-        struct grant *g;
-        if ((mask & 1u << kind) != 0 && grant_set_get(from, kind, &g) == OK) {
-            (void)grant_set_adopt(to, g); // one that was revoked just now stays away
-            grant_unref(g);
+        struct grant *g = from->held[kind];
+        if ((mask & 1u << kind) != 0 && g != NULL) {
+            object_ref(&g->object);
+            to->held[kind] = g;
+            copied |= 1u << kind;
         }
     }
+    spin_unlock(&from->lock);
+    // What is revoked from here on is swept from `to` as well: its epoch is no later than this sweep.
+    atomic_store_explicit(&to->mask, copied, memory_order_relaxed);
 }
