@@ -34,36 +34,42 @@ static void expand(struct span blob, const struct ksym_table *table, struct span
     name[length] = '\0';
 }
 
-// Number of entries of `starts` that are not above `offset`.
-static uint32_t count_not_above(const uint32_t *starts, uint32_t count, uint32_t offset)
+// The size in bytes of a function, whose entry is at *at, which moves behind it; 0 when it is damaged.
+static uint32_t take_size(struct span blob, size_t *at)
 {
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (starts[middle] <= offset) {
-            low = middle + 1;
-        } else {
-            high = middle;
+    uint32_t words = 0;
+    for (unsigned shift = 0; shift < 28 && span_has(blob, *at, 1); shift += 7) {
+        uint8_t byte = blob.data[(*at)++];
+        words |= (uint32_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return words * 4;
         }
     }
-    return low;
+    return 0;
 }
 
 status_t ksym_find(struct span blob, uint32_t offset, char name[static KSYM_NAME_MAX],
                    uint32_t *start)
 {
     const struct ksym_table *table = (const void *)blob.data;
-    if (blob.size < sizeof(*table) || table->size_bytes > blob.size ||
-        !span_has(blob, sizeof(*table), (uint64_t)table->count * sizeof(uint32_t))) {
+    if (blob.size < sizeof(*table) || table->size_bytes > blob.size || offset < table->start) {
         return ERR_NOENT;
     }
-    const uint32_t *starts = (const void *)(table + 1);
-    uint32_t below = count_not_above(starts, table->count, offset);
-    if (below == 0 || below == table->count) {
-        return ERR_NOENT;
+    uint32_t left = offset - table->start;
+    size_t at = table->functions;
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t size = take_size(blob, &at);
+        if (size == 0) {
+            break;
+        }
+        struct span codes = counted_at(blob, at);
+        if (left < size) {
+            expand(blob, table, codes, name);
+            *start = offset - left;
+            return OK;
+        }
+        left -= size;
+        at += 1 + codes.size;
     }
-    expand(blob, table, counted_nth(blob, table->names, below - 1), name);
-    *start = starts[below - 1];
-    return OK;
+    return ERR_NOENT;
 }

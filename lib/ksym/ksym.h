@@ -4,13 +4,13 @@
  *
  * One blob, all offsets from its first byte, little endian:
  *   struct ksym_table
- *   uint32_t starts[count]     start of each function, relative to the image, ascending; the last
- *                              one is the end of the text and has an empty name
- *   tokens                     token_count times: a length byte, then that many characters
- *   names                      count times: a length byte, then that many codes: below 0x80 a
- *                              character, from 0x80 on the token with that number
+ *   tokens      token_count times: a length byte, then that many characters
+ *   functions   count times, ascending, one ending where the next starts: its size in instructions,
+ *               seven bits a byte, the lowest first, with bit 7 in all bytes but the last; then a
+ *               length byte, and as many codes of its name: below 0x80 a character, from 0x80 on the
+ *               token with that number
  *
- * Names are found by walking the list, so a look-up costs some ten microseconds: it is for
+ * A function is found by walking the list, so a look-up costs some ten microseconds: it is for
  * backtraces, not for hot paths.  A look-up trusts no field, so a damaged table gives no name
  * instead of a fault.
  */
@@ -21,9 +21,10 @@
 struct ksym_table {
     uint32_t size_bytes; // of the whole blob
     uint32_t count;
+    uint32_t start; // of the first function, relative to the image
     uint32_t tokens;
     uint32_t token_count; // at most 128
-    uint32_t names;
+    uint32_t functions;
 };
 
 enum {

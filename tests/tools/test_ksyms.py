@@ -37,17 +37,25 @@ def table(tools, tmp_path):
 
 
 def decode(blob):
-    size, count, tokens, token_count, names = struct.unpack_from("<5I", blob)
+    """[(start, name)], ending with the end of the text and an empty name."""
+    size, count, start, tokens, token_count, at = struct.unpack_from("<6I", blob)
     assert size == len(blob) and token_count <= 128
-
-    def counted(at, number):
-        for _ in range(number):
-            yield blob[at + 1:at + 1 + blob[at]]
-            at += 1 + blob[at]
-    words = list(counted(tokens, token_count))
-    texts = [b"".join(words[c - 0x80] if c >= 0x80 else bytes([c]) for c in name).decode()
-             for name in counted(names, count)]
-    return list(zip(struct.unpack_from(f"<{count}I", blob, 20), texts))
+    words, entries = [], []
+    for _ in range(token_count):
+        words.append(blob[tokens + 1:tokens + 1 + blob[tokens]])
+        tokens += 1 + blob[tokens]
+    for _ in range(count):
+        words_long, shift = 0, 0
+        while blob[at] >= 0x80:
+            words_long |= (blob[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+        words_long |= blob[at] << shift
+        name = blob[at + 2:at + 2 + blob[at + 1]]
+        at += 2 + len(name)
+        entries.append((start, b"".join(words[c - 0x80] if c >= 0x80 else bytes([c])
+                                        for c in name).decode()))
+        start += 4 * words_long
+    return entries + [(start, "")] if entries else []
 
 
 def test_functions_are_there_by_address_with_the_end_of_the_text(table):
@@ -60,6 +68,11 @@ def test_many_names_come_back_unchanged(table):
              for b in ("create", "destroy_locked")]
     lines = "".join(f".type {n}, %function\n{n}: nop\n" for n in names)
     assert [name for _, name in table(lines)][:-1] == names
+
+
+def test_a_large_function_keeps_its_size(table):
+    source = ".type a, %function\na: .skip 70000\n.type b, %function\nb: nop\n"
+    assert table(source) == [(0x1000, "a"), (0x1000 + 70000, "b"), (0x1000 + 70004, "")]
 
 
 def test_an_overlong_name_is_cut(table):

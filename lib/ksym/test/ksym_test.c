@@ -3,15 +3,18 @@
 #include "tests/harness/alloc.h"
 #include "tests/harness/test.h"
 
-// Two functions, "vm_map" at 0x10 and "vm_x" at 0x40, text up to 0x80; token 0 is "vm_".
+// Two functions, "vm_map" at 0x10 and "vm_x" at 0x40, up to 0x80; token 0 is "vm_".
 static const struct {
     struct ksym_table table;
-    uint32_t starts[3];
     uint8_t text[16];
 } blob = {
-    .table = {.size_bytes = sizeof(blob), .count = 3, .tokens = 32, .token_count = 1, .names = 36},
-    .starts = {0x10, 0x40, 0x80},
-    .text = {3, 'v', 'm', '_', 4, 0x80, 'm', 'a', 'p', 2, 0x80, 'x', 0},
+    .table = {.size_bytes = sizeof(blob),
+              .count = 2,
+              .start = 0x10,
+              .tokens = 24,
+              .token_count = 1,
+              .functions = 28},
+    .text = {3, 'v', 'm', '_', 0x30 / 4, 4, 0x80, 'm', 'a', 'p', 0x40 / 4, 2, 0x80, 'x'},
 };
 
 static status_t find(uint32_t offset, char name[static KSYM_NAME_MAX], uint32_t *start)
@@ -74,16 +77,48 @@ TEST(a_longer_name_than_the_buffer_is_cut)
 {
     struct {
         struct ksym_table table;
-        uint32_t starts[2];
         uint8_t text[100];
     } long_name = {
-        .table = {.size_bytes = sizeof(long_name), .count = 2, .tokens = 28, .names = 28},
-        .starts = {0, 4},
+        .table = {.size_bytes = sizeof(long_name), .count = 1, .tokens = 24, .functions = 24},
     };
     memset(long_name.text, 'a', sizeof(long_name.text));
-    long_name.text[0] = 90;
+    long_name.text[0] = 1;
+    long_name.text[1] = 90;
     char name[KSYM_NAME_MAX];
     uint32_t start;
     EXPECT_OK(ksym_find(span_of(&long_name, sizeof(long_name)), 1, name, &start));
     EXPECT_EQ(strlen(name), KSYM_NAME_MAX - 1);
+}
+
+TEST(a_large_function_has_a_size_of_several_bytes)
+{
+    const struct {
+        struct ksym_table table;
+        uint8_t text[8];
+    } large = {
+        .table = {.size_bytes = sizeof(large), .count = 2, .tokens = 24, .functions = 24},
+        .text = {0x81, 0x80, 0x01, 1, 'a', 1, 1, 'b'},
+    };
+    const uint32_t size = 4 * ((1u << 14) + 1);
+    char name[KSYM_NAME_MAX];
+    uint32_t start;
+    EXPECT_OK(ksym_find(span_of(&large, sizeof(large)), size - 1, name, &start));
+    EXPECT_STR(name, "a");
+    EXPECT_OK(ksym_find(span_of(&large, sizeof(large)), size, name, &start));
+    EXPECT_STR(name, "b");
+    EXPECT_EQ(start, size);
+}
+
+TEST(a_size_without_an_end_gives_no_name)
+{
+    struct {
+        struct ksym_table table;
+        uint8_t text[16];
+    } endless = {
+        .table = {.size_bytes = sizeof(endless), .count = 1, .tokens = 24, .functions = 24},
+    };
+    memset(endless.text, 0xff, sizeof(endless.text));
+    char name[KSYM_NAME_MAX];
+    uint32_t start;
+    EXPECT_STATUS(ksym_find(span_of(&endless, sizeof(endless)), 0, name, &start), ERR_NOENT);
 }
