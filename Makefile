@@ -57,14 +57,24 @@ CONFIG_release := release
 CONFIG_test    := release
 CONFIG_checked := checked
 FLAGS_checked  := $(UBSAN)
-SOURCES_release := $(IMAGE_C) $(wildcard kernel/variant/release/*.c)
-SOURCES_test    := $(SOURCES_release) $(KTEST_C)
+# The driver to copy from is built for its tests only.
+SOURCES_release := $(filter-out kernel/drv/skeleton/%,$(IMAGE_C)) $(wildcard kernel/variant/release/*.c)
+SOURCES_test    := $(SOURCES_release) $(wildcard kernel/drv/skeleton/*.c) $(KTEST_C)
 SOURCES_checked := $(IMAGE_C) $(wildcard kernel/variant/checked/*.c) $(KTEST_C)
 # More flags for single files of the kernel: kflags-PATH := ...
 # What runs before the MMU is on sees device memory.
 kflags-kernel/arch/arm64/boot.c := -mstrict-align
 kflags-lib/fdt/fdt.c := -mstrict-align
 kflags-lib/cmdline/cmdline.c := -mstrict-align
+# What runs once, when something went wrong, or at the pace of people is built for size.
+SMALL := kernel/init/% kernel/dev/% kernel/fs/devfs/% kernel/fs/swosbase/% \
+         $(addprefix lib/,base64/% cmdline/% crash/% fmt/% ksym/% log/% pci/% swosbase/% tty/%) \
+         $(addprefix kernel/core/,panic.c log.c symbol.c random.c cpu.c) \
+         $(addprefix kernel/mm/,kmap.c kthread.c memmap.c remap.c) \
+         $(addprefix kernel/proc/,describe.c job.c) kernel/vfs/lock.c kernel/vfs/rename.c \
+         $(addprefix kernel/syscall/,affinity.c copy.c fcntl.c host.c identity.c limit.c place.c \
+           record.c system.c time.c)
+small-of  = $(if $(filter $(SMALL),$1),-Os)
 flags-of  = $(if $(filter lib/%,$1),$(if $(findstring /test/,$1),,-Wconversion))
 
 # --- from tables --------------------------------------------------------------------------------
@@ -87,7 +97,7 @@ DEPS       += $$(OBJECTS_$1:.o=.d)
 $B/$1/obj/%.c.o: %.c $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) $$(kflags-$$<) -MMD -MP \
+	$Q$(CC) $(KFLAGS) -Ikernel/variant/$$(CONFIG_$1) $$(FLAGS_$1) $$(call flags-of,$$<) $$(call small-of,$$<) $$(kflags-$$<) -MMD -MP \
 	    -c $$< -o $$@
 $B/$1/obj/%.S.o: %.S $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$$(call say,AS,$$@)

@@ -198,7 +198,8 @@ static void add_cache(struct heap_cache *c)
     spin_unlock_irqrestore(&heap.lock, flags);
 }
 
-status_t heap_cache_create(const char *name, size_t size, size_t align, struct heap_cache **out)
+COLD status_t heap_cache_create(const char *name, size_t size, size_t align,
+                                struct heap_cache **out)
 {
     if (!is_pow2(align) || align > PAGE_SIZE || size == 0 || size > HEAP_OBJECT_MAX) {
         return ERR_INVAL;
@@ -227,7 +228,7 @@ static void remove_magazine(void *cache)
     }
 }
 
-void heap_cache_destroy(struct heap_cache *cache)
+COLD void heap_cache_destroy(struct heap_cache *cache)
 {
     cpu_for_each_online(cpu)
     {
@@ -274,7 +275,7 @@ static size_t class_size(unsigned index)
     return index % 2 == 0 ? base : base / 4 * 3;
 }
 
-static status_t alloc_large(size_t size, enum page_flags flags, void **out)
+static NOINLINE status_t alloc_large(size_t size, enum page_flags flags, void **out)
 {
     if (size > (size_t)PAGE_SIZE << PAGE_MAX_ORDER) {
         return ERR_NOMEM;
@@ -377,7 +378,7 @@ static void sum_cache(void *context, const char *name, size_t, size_t in_use, si
     sum->slab_pages += pages;
 }
 
-void heap_stats(struct heap_stats *out)
+COLD void heap_stats(struct heap_stats *out)
 {
     *out = (struct heap_stats){.objects_in_use = atomic_load(&heap.large_blocks),
                                .large_pages = atomic_load(&heap.large_pages)};
@@ -404,7 +405,7 @@ static bool drop_magazine(struct heap_cpu *h, struct heap_cache *c)
 }
 
 // Gives what this CPU and the caches keep back.  Interrupts are masked, the list is locked.
-static void shrink_caches(void)
+static COLD void shrink_caches(void)
 {
     struct heap_cpu *h = this_cpu(heap_cpu);
     bool is_bare = true;
@@ -438,7 +439,7 @@ static size_t shrink(size_t)
     return heap_shrink();
 }
 
-void heap_init(void)
+COLD void heap_init(void)
 {
     slab_init(&heap.of_magazines, "heap magazine", sizeof(struct magazine));
     add_cache(&heap.of_magazines);

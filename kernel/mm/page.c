@@ -41,7 +41,7 @@ static bool is_within_reserve(unsigned order)
 }
 
 // Fills the empty list of this CPU.  Interrupts are masked.
-static bool refill(struct page_list *l, enum page_flags flags)
+static NOINLINE bool refill(struct page_list *l, enum page_flags flags)
 {
     unsigned batch = pager.batch;
     if (is_within_reserve(batch)) {
@@ -67,7 +67,7 @@ static bool refill(struct page_list *l, enum page_flags flags)
 }
 
 // Gives the `count` oldest pages of the list to their zones.  Interrupts are masked.
-static void drain(struct page_list *l, uint32_t count)
+static NOINLINE void drain(struct page_list *l, uint32_t count)
 {
     zone_free_pages(l->pages, count);
     l->count -= count;
@@ -86,7 +86,7 @@ static size_t drain_cpu(void)
     return count;
 }
 
-static size_t shrink_all(size_t pages)
+static COLD size_t shrink_all(size_t pages)
 {
     size_t freed = 0;
     struct page_shrinker *s = atomic_load_explicit(&shrinkers, memory_order_acquire);
@@ -250,7 +250,7 @@ bool page_is_shared(const struct page *p)
     return atomic_load_explicit(&p->refs, memory_order_acquire) > 1;
 }
 
-size_t page_reclaim(void)
+COLD size_t page_reclaim(void)
 {
     return shrink_all(SIZE_MAX);
 }

@@ -370,8 +370,8 @@ static status_t make_first_context(struct process *p, struct file *const files[3
     return status;
 }
 
-status_t process_start_first(const char *path, struct span args, size_t argc,
-                             struct file *const files[3], pid_t *pid)
+COLD status_t process_start_first(const char *path, struct span args, size_t argc,
+                                  struct file *const files[3], pid_t *pid)
 {
     struct process *p;
     status_t status = process_record_create(&p);

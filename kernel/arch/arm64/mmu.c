@@ -201,7 +201,7 @@ struct run {
 
 // The run that starts with the entry for `at`, as far down as there are tables.  `end` may be 0, for
 // the end of all addresses.
-static struct run find_run(struct arch_aspace *as, vaddr_t at, vaddr_t end)
+static NOINLINE struct run find_run(struct arch_aspace *as, vaddr_t at, vaddr_t end)
 {
     struct run r = {.table = table_at(as->root.raw)};
     r.first = entry_index(at, 0);
