@@ -106,8 +106,39 @@ static void arithmetic(void)
     CHECK(fesetround(FE_UPWARD) == 0 && rint(tenth) == 1 && fesetround(FE_TONEAREST) == 0);
 }
 
+// Every size around the seams of memcpy, at every place within 16 bytes, and nothing beside it.
+static void copies(void)
+{
+    enum { MOST = 1100, ROOM = MOST + 64 };
+    static unsigned char from[ROOM];
+    static unsigned char to[ROOM];
+    for (size_t i = 0; i < ROOM; i++) {
+        from[i] = (unsigned char)(i * 7 + i / 251);
+    }
+    for (size_t size = 0; size < MOST; size += size < 40 ? 1 : 13) {
+        for (size_t place = 0; place < 16; place++) {
+            size_t source = (place * 5 + size) % 16;
+            memset(to, 0xee, sizeof to);
+            if (!CHECK(memcpy(to + 16 + place, from + source, size) == to + 16 + place &&
+                       memcmp(to + 16 + place, from + source, size) == 0 &&
+                       to[15 + place] == 0xee && to[16 + place + size] == 0xee)) {
+                return;
+            }
+        }
+    }
+    for (size_t distance = 1; distance < 600; distance += 37) { // overlapping, both ways
+        memcpy(to, from, ROOM);
+        memmove(to + distance, to, 500);
+        CHECK(memcmp(to + distance, from, 500) == 0);
+        memcpy(to, from, ROOM);
+        memmove(to, to + distance, 500);
+        CHECK(memcmp(to, from + distance, 500) == 0);
+    }
+}
+
 int main(void)
 {
+    copies();
     allocating();
     jumping();
     sorting();
