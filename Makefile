@@ -122,6 +122,7 @@ $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 #: MACHINE=OPTS   options of -M virt, as gic-version=3,virtualization=on
 #: NET=1          a network card; NET=tcp::8080-:80 also forwards ports
 #: DISK=FILE      a raw disk image as virtio-blk
+#: BUS=pci        virtio devices on PCI instead of at fixed addresses
 #: UEFI=1         start through the firmware and our loader
 #: CMDLINE=TEXT   kernel command line
 #: ICOUNT=1       count instructions: virtual time follows them exactly
@@ -134,7 +135,7 @@ MEM     ?= 256M
 CPU     ?= cortex-a72
 VARIANT ?= release
 GUEST_OPTIONS = --smp $(SMP) --mem $(MEM) --cpu $(CPU) --kernel $B/$(VARIANT)/kernel.img \
-    $(if $(MACHINE),--machine $(MACHINE)) $(if $(DISK),--disk $(DISK)) $(if $(UEFI),--uefi) \
+    $(if $(MACHINE),--machine $(MACHINE)) $(if $(DISK),--disk $(DISK)) $(if $(BUS),--bus $(BUS)) $(if $(UEFI),--uefi) \
     $(addprefix --net=,$(filter-out 0,$(NET:1=))) $(if $(filter 1,$(NET)),--net) \
     $(if $(ICOUNT),--icount) $(if $(DRYRUN),--dry-run) $(if $(CMDLINE),--append '$(CMDLINE)')
 

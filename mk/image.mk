@@ -73,12 +73,12 @@ $B/boot/BOOTAA64.EFI: $(LOADER_OBJECTS)
 	$Qlld-link-$(LLVM) /subsystem:efi_application /entry:efi_main /nodefaultlib /opt:ref /opt:icf \
 	    /Brepro /out:$@ $^
 
-# --- disk: GPT, boot volume with loader, kernel, base image -------------------------------------
+# --- disk: GPT, boot volume with loader and kernel, base image -------------------------------------
 $B/swift-os.img: $B/boot/BOOTAA64.EFI $B/$(VARIANT)/kernel.img $B/base.img $B/host/sign \
              tools/mkdisk FORCE
 	$(call say,DISK,$@)
 	$Qtools/mkdisk --loader $B/boot/BOOTAA64.EFI --kernel $B/$(VARIANT)/kernel.img \
-	    --base $B/base.img --cmdline '$(CMDLINE)' $@
+	    --base-partition $B/base.img --cmdline '$(CMDLINE)' $@
 
 .PHONY: base-image uefi disk disk-run FORCE
 base-image: $B/base.img $B/test/base.img ## the signed image that the system runs from

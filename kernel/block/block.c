@@ -55,14 +55,29 @@ static unsigned count_kind(const char *kind)
     return count;
 }
 
+static void report(const struct block_device *d)
+{
+    log_info("block", "%s: %llu KiB%s%s%s", d->name, (unsigned long long)d->size_bytes >> 10,
+             d->is_read_only ? ", read-only" : "", d->label != NULL ? ", " : "",
+             d->label != NULL ? d->label : "");
+}
+
 void block_add(struct block_device *d, const char *kind)
 {
     irqflags_t flags = spin_lock_irqsave(&registry.lock);
     fmt_print(d->name, sizeof(d->name), "%s%u", kind, count_kind(kind));
     list_add_tail(&registry.devices, &d->link);
     spin_unlock_irqrestore(&registry.lock, flags);
-    log_info("block", "%s: %llu KiB%s", d->name, (unsigned long long)d->size_bytes >> 10,
-             d->is_read_only ? ", read-only" : "");
+    report(d);
+}
+
+void block_add_partition(struct block_device *d, unsigned number)
+{
+    fmt_print(d->name, sizeof(d->name), "%sp%u", d->parent->name, number);
+    irqflags_t flags = spin_lock_irqsave(&registry.lock);
+    list_add_tail(&registry.devices, &d->link);
+    spin_unlock_irqrestore(&registry.lock, flags);
+    report(d);
 }
 
 struct block_device *block_next(struct block_device *after)
@@ -74,10 +89,23 @@ struct block_device *block_next(struct block_device *after)
     return is_end ? NULL : container_of(next, struct block_device, link);
 }
 
+static bool is_named(const struct block_device *d, const char *name)
+{
+    if (strcmp(d->name, name) == 0) {
+        return true;
+    }
+    if (d->label == NULL) {
+        return false;
+    }
+    size_t len = strlen(d->parent->name);
+    return strncmp(name, d->parent->name, len) == 0 && name[len] == ':' &&
+           strcmp(name + len + 1, d->label) == 0;
+}
+
 status_t block_find(const char *name, struct block_device **out)
 {
     for (struct block_device *d = block_next(NULL); d != NULL; d = block_next(d)) {
-        if (strcmp(d->name, name) == 0) {
+        if (is_named(d, name)) {
             *out = d;
             return OK;
         }

@@ -93,6 +93,7 @@ struct block_device {
     char name[BLOCK_NAME_SIZE];  // [I] "disk0", "ram0", "disk0p2"
     struct block_device *parent; // [I] of a partition, else NULL
     uint64_t start;              // [I] of a partition, in bytes
+    const char *label;           // [I] of a partition, its name in the table; else NULL
     nsec_t limit_ns;             // [I] BLOCK_LIMIT, unless it was changed before the first request
     struct spinlock lock;
     bool is_gone;        // [l] nothing is started any more
@@ -113,7 +114,10 @@ void block_fini(struct block_device *d);
 // Thread context.
 void block_add(struct block_device *d, const char *kind);
 
-// The device of that name.  ERR_NOENT.
+// The same for a partition: number 2 of "disk3" is "disk3p2".
+void block_add_partition(struct block_device *d, unsigned number);
+
+// The device of that name, or the first partition that is "DISK:LABEL".  ERR_NOENT.
 status_t block_find(const char *name, struct block_device **out);
 
 // Iterates in the order in which devices came: the first with NULL; NULL at the end.

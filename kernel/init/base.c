@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Where the base image comes from: the device that `root=` names, else the first one that has a good
- * one.  What the loader left in memory is a device as well, after the others.
+ * Where the base image comes from: the device that `root=` names ("disk0", "disk0p2",
+ * "disk0:swift-os-base"), else the first one that has a good one.  Partitions are devices, behind the
+ * disks, and so is what the loader left in memory, after the others.
  */
+#include "kernel/block/partition.h"
 #include "kernel/block/ramdisk.h"
 #include "kernel/core/bootarg.h"
 #include "kernel/core/log.h"
 #include "kernel/fs/swosbase/swosbase.h"
 #include "kernel/init/init.h"
 #include "lib/base/string.h"
+
+// Of a disk's name and the longest label.
+enum { ROOT_SIZE = 128 };
 
 static void add_ramdisk(struct span memory)
 {
@@ -23,7 +28,7 @@ static void add_ramdisk(struct span memory)
 
 static status_t mount_named(struct span name, struct mount **out)
 {
-    char text[BLOCK_NAME_SIZE];
+    char text[ROOT_SIZE];
     struct block_device *d;
     if (name.size >= sizeof(text)) {
         return ERR_NODEV;
@@ -47,6 +52,7 @@ status_t init_base_image(struct mount **out)
 {
     const char *name;
     size_t len;
+    partition_scan_all();
     add_ramdisk(init_record()->ramdisk);
     if (bootarg_get("root", &name, &len) != OK) {
         return mount_first(out);

@@ -100,3 +100,24 @@ def test_a_failure_says_why_and_leaves_nothing(mkdisk, tmp_path, words):
     result, out = mkdisk(*words)
     assert result.returncode == 1 and "mkdisk: " in result.stderr
     assert set(pathlib.Path(tmp_path).iterdir()) == before and not out.exists()
+
+
+def test_a_base_image_has_a_partition_of_its_own(mkdisk, tmp_path):
+    (tmp_path / "base").write_bytes(b"base" * 300000)
+    result, out = mkdisk("--kernel", "kernel", "--base-partition", "base")
+    assert result.returncode == 0, result.stderr
+    verdict = subprocess.run(["sgdisk", "-v", out], capture_output=True, text=True).stdout
+    assert "No problems found" in verdict, verdict
+    data = out.read_bytes()
+    entry = check_header(data, 1, len(data) // SECTOR - 1)[2][128:256]
+    start, stop = struct.unpack("<QQ", entry[32:48])
+    assert entry[56:].decode("utf-16-le").rstrip("\0") == "swift-os-base"
+    assert data[start * SECTOR:].startswith(b"base" * 300000)
+    assert (stop + 1 - start) * SECTOR == 2 << 20
+    assert b"base.img\0" not in read_file(f"{out}@@1M", "EFI/swift-os/manifest")
+
+
+def test_a_bare_volume_has_no_partitions(mkdisk, tmp_path):
+    (tmp_path / "base").write_bytes(b"base")
+    result, out = mkdisk("--esp-only", "--base-partition", "base")
+    assert result.returncode == 2 and not out.exists()
