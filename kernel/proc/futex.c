@@ -23,9 +23,11 @@ struct bucket {
 };
 
 struct futex_waiter {
-    struct waiter waiter;          // its link is in the bucket
-    struct futex_key key;          // [lock of bucket]
-    uint32_t bits;                 // [I]
+    struct waiter waiter; // its link is in the bucket
+    struct futex_key key; // [lock of bucket]
+    struct vmo
+        *pin;      // [lock of bucket] the object of the key, with a reference; NULL: none is needed
+    uint32_t bits; // [I]
     struct bucket *_Atomic bucket; // [lock of the one that it names, read anywhere]
 };
 
@@ -207,56 +209,66 @@ static status_t wait_queued(struct futex_waiter *w, vaddr_t address, uint32_t va
 status_t futex_wait(struct futex_word word, uint32_t value, uint32_t bits, nsec_t deadline)
 {
     struct futex_waiter w = {.bits = bits};
-    struct vmo *pin;
     if (bits == 0) {
         return ERR_INVAL;
     }
     status_t status = check_word(word.address, value); // the common case needs no queue
     if (status == OK) {
-        status = key_of(word, &w.key, &pin);
+        status = key_of(word, &w.key, &w.pin);
     }
     if (status != OK) {
         return status;
     }
     status = wait_queued(&w, word.address, value, deadline);
-    unpin(pin);
+    unpin(w.pin);
     return status;
 }
 
 /* ---- Requeueing ---- */
 
-// Memory objects stay while they are mapped, and what is mapped no more wakes nobody: a waiter that
-// was moved needs no reference on the object of its new word.
-static uint32_t move_locked(struct bucket *from, struct bucket *to, const struct futex_key *key,
-                            const struct futex_key *new_key, uint32_t count)
-    REQUIRES(from -> lock, to->lock)
+// One end of a requeue; the caller holds a reference on the key's object.
+struct requeue_end {
+    struct futex_key key;
+    struct vmo *pin; // NULL: the key needs none
+};
+
+// A waiter that moves lets go of one object, not for the last time, and takes another: its key stays
+// one that nobody else can get.
+static uint32_t move_locked(struct bucket *a, struct bucket *b, const struct requeue_end *from,
+                            const struct requeue_end *to, uint32_t count)
+    REQUIRES(a -> lock, b->lock)
 {
     uint32_t moved = 0;
-    list_for_each_safe (node, &from->waiters) {
+    list_for_each_safe (node, &a->waiters) {
         struct futex_waiter *w = container_of(node, struct futex_waiter, waiter.link);
         if (moved == count) {
             break;
         }
-        if (is_same(&w->key, key)) {
+        if (is_same(&w->key, &from->key)) {
             list_del(&w->waiter.link);
-            w->key = *new_key;
-            list_add_tail(&to->waiters, &w->waiter.link);
-            atomic_store_explicit(&w->bucket, to, memory_order_release);
+            unpin(w->pin);
+            w->key = to->key;
+            w->pin = to->pin;
+            if (w->pin != NULL) {
+                vmo_ref(w->pin);
+            }
+            list_add_tail(&b->waiters, &w->waiter.link);
+            atomic_store_explicit(&w->bucket, b, memory_order_release);
             moved++;
         }
     }
     return moved;
 }
 
-static uint32_t requeue_keys(const struct futex_key *from, const struct futex_key *to,
-                             const struct futex_requeue *r)
+static uint32_t requeue(const struct requeue_end *from, const struct requeue_end *to,
+                        const struct futex_requeue *r)
 {
-    struct bucket *a = bucket_of(from);
-    struct bucket *b = bucket_of(to);
+    struct bucket *a = bucket_of(&from->key);
+    struct bucket *b = bucket_of(&to->key);
     irqflags_t flags = arch_irq_save();
     spin_lock_pair(&a->lock, &b->lock);
-    uint32_t count = wake_in(a, from, r->wake, FUTEX_ANY);
-    if (!is_same(from, to)) {
+    uint32_t count = wake_in(a, &from->key, r->wake, FUTEX_ANY);
+    if (!is_same(&from->key, &to->key)) {
         count += move_locked(a, b, from, to, r->move);
     }
     spin_unlock_pair(&a->lock, &b->lock);
@@ -266,23 +278,26 @@ static uint32_t requeue_keys(const struct futex_key *from, const struct futex_ke
 
 status_t futex_requeue(const struct futex_requeue *r, uint32_t *count)
 {
-    struct futex_key from;
-    struct futex_key to;
-    struct vmo *pin_from;
-    struct vmo *pin_to;
+    struct requeue_end from;
+    struct requeue_end to;
     status_t status = r->expect == NULL ? OK : check_word(r->from.address, *r->expect);
     if (status == OK) {
-        status = key_of(r->from, &from, &pin_from);
+        status = key_of(r->from, &from.key, &from.pin);
     }
     if (status != OK) {
         return status;
     }
-    status = key_of(r->to, &to, &pin_to);
+    status = key_of(r->to, &to.key, &to.pin);
     if (status == OK) {
-        *count = requeue_keys(&from, &to, r);
-        unpin(pin_to);
+        // Those of other processes cannot wait for a word that only this one has.
+        if (from.pin != NULL && to.pin == NULL) {
+            status = ERR_INVAL;
+        } else {
+            *count = requeue(&from, &to, r);
+        }
+        unpin(to.pin);
     }
-    unpin(pin_from);
+    unpin(from.pin);
     return status;
 }
 

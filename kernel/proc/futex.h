@@ -38,7 +38,8 @@ status_t futex_wait(struct futex_word word, uint32_t value, uint32_t bits, nsec_
 status_t futex_wake(struct futex_word word, uint32_t count, uint32_t bits, uint32_t *woken);
 
 // Wakes up to `wake` and lets up to `move` others wait on another word; gives the sum.  With `expect`
-// not NULL the word must have that value: else ERR_AGAIN.
+// not NULL the word must have that value: else ERR_AGAIN.  ERR_INVAL: from shared memory to memory that
+// only the caller has, where others could not be woken.
 struct futex_requeue {
     struct futex_word from;
     struct futex_word to;

@@ -3,13 +3,18 @@
 #include "user/tests/check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { THREADS = 4, ROUNDS = 1000 };
+enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3 }; // futex(2)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -208,8 +213,30 @@ static void a_dead_owner_is_noticed(void)
     CHECK(pthread_mutex_consistent(&mutex) == 0 && pthread_mutex_unlock(&mutex) == 0);
 }
 
+// Waiters of another process move to another word of shared memory, and to no word that it does not see.
+static void waiters_move(void)
+{
+    static int own;
+    int status = -1;
+    int *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(words != MAP_FAILED);
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(syscall(SYS_futex, &words[0], FUTEX_WAIT, 0, NULL) == 0 ? 5 : 6);
+    }
+    while (syscall(SYS_futex, &words[0], FUTEX_REQUEUE, 0, 1L, &words[1], 0) == 0) {
+        sched_yield();
+    }
+    CHECK(syscall(SYS_futex, &words[0], FUTEX_WAKE, 9) == 0);
+    CHECK(syscall(SYS_futex, &words[1], FUTEX_REQUEUE, 0, 1L, &own, 0) == -1 && errno == EINVAL);
+    CHECK(syscall(SYS_futex, &words[1], FUTEX_WAKE, 9) == 1);
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 5);
+    munmap(words, 4096);
+}
+
 int main(void)
 {
+    waiters_move();
     counting();
     taking_turns();
     waiting_with_an_end();
