@@ -163,6 +163,15 @@ guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the sy
 bench: kernel-release kernel-test base-image ## what things cost, in instructions, beside what they may cost
 	@SWOS_BUILD=$B tools/bench
 
+#: TIME=SECONDS   how long make fuzz-syscalls runs (60)
+#: SEED=N         what it starts from; the first line of its output has it
+TIME ?= 60
+SEED ?= $(shell date +%s)
+.PHONY: fuzz-syscalls
+fuzz-syscalls: kernel-checked base-image ## random system calls on four CPUs, for TIME seconds of the guest
+	@SWOS_BUILD=$B tools/guest --smp 4 --kernel $B/checked/kernel.img --log $B/fuzz-syscalls.log \
+	    --timeout $$(($(TIME) * 10 + 60)) -- /bin/syscall_fuzz $(SEED) $(TIME)
+
 .PHONY: measure reproducible
 measure: kernel-release ## sizes of files, functions and images beside what they should be
 	@tools/measure.py $B
