@@ -101,10 +101,22 @@ struct vnode *mount_get_covered(struct vnode *root)
 
 /* ---- Coming and going ---- */
 
+// Whether the next look-up of its name makes another vnode, which nothing would cover.
+static bool is_passing(struct vnode *v)
+{
+    spin_lock(&v->place);
+    bool is_passing = v->parent != NULL && v->parent->is_dynamic;
+    spin_unlock(&v->place);
+    return is_passing;
+}
+
 status_t mount_attach(struct mount *m, struct vnode *where)
 {
     if (where->type != VNODE_DIRECTORY) {
         return ERR_NOTDIR;
+    }
+    if (is_passing(where)) {
+        return ERR_INVAL;
     }
     status_t status = OK;
     mutex_lock(&table.lock);

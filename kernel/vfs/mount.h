@@ -32,6 +32,7 @@ void mount_attach_root(struct mount *m);
 struct vnode *mount_root(void); // borrowed, for ever
 
 // Takes `m` when OK.  ERR_NOTDIR; ERR_BUSY: something is mounted at `where` already, or it is gone.
+// ERR_INVAL: each look-up makes it anew (below a directory whose entries are not cached).
 status_t mount_attach(struct mount *m, struct vnode *where);
 
 // Ends the mount whose root is `root` (takes that reference).  ERR_INVAL: it is not a mount's root.

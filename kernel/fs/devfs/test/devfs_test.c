@@ -65,6 +65,19 @@ TEST(a_device_is_opened_by_its_driver_while_it_is_there)
     end();
 }
 
+TEST(a_directory_that_each_look_up_makes_anew_cannot_be_covered)
+{
+    struct vnode *v;
+    struct mount *m;
+    begin();
+    EXPECT_OK(devfs_create("dev", 0, "", &m));
+    EXPECT_OK(path_find(&dev.base, span_of("pts", 3), PATH_FOLLOW, &v));
+    EXPECT_STATUS(mount_attach(m, v), ERR_INVAL);
+    vnode_unref(v);
+    m->ops->unmount(m);
+    end();
+}
+
 TEST(a_device_keeps_its_mode_and_nothing_can_be_made_beside_it)
 {
     struct vnode *v;
