@@ -6,7 +6,7 @@
 #include "lib/base/bits.h"
 
 enum { WRITABLE_PAGES = 8, READABLE_PAGES = 1, HOLE_PAGES = 1, ZONE_PAGES = 64 };
-constexpr uint64_t WRITABLE = WRITABLE_PAGES * PAGE_SIZE;
+constexpr uint64_t WRITABLE = (uint64_t)WRITABLE_PAGES * PAGE_SIZE;
 constexpr uint64_t ZONE = 0x1000000000;
 
 static uint64_t arena;

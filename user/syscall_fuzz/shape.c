@@ -115,7 +115,7 @@ static void put_strings(struct random *r, uint64_t at, uint64_t room)
     uint64_t count = random_below(r, ARRAY_SIZE(list));
     for (uint64_t i = 0; i < count; i++) {
         list[i] = random_one_in(r, 16) ? arena_wild(r) : arena_place(r, 64);
-        if (list[i] + 64 <= arena_end() && list[i] + PAGE_SIZE * 8 > arena_end()) {
+        if (list[i] + 64 <= arena_end() && list[i] + (uint64_t)PAGE_SIZE * 8 > arena_end()) {
             put_path(r, list[i], 64);
         }
     }
@@ -145,7 +145,7 @@ static void put_time(struct random *r, uint64_t at, uint64_t room)
 
 static void put_set(struct random *r, uint64_t at, uint64_t room)
 {
-    uint64_t set[16] = {random_one_in(r, 2) ? random_next(r) & random_next(r) : 0};
+    uint64_t set[16] = {random_next(r) << random_below(r, 64)};
     if (random_one_in(r, 2)) {
         set[0] = 1ull << random_below(r, 64);
     }

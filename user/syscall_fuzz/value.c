@@ -85,7 +85,7 @@ static uint64_t a_set_size(struct random *r)
 
 static uint64_t an_offset(struct random *r)
 {
-    return random_one_in(r, 4) ? value_number(r) : random_below(r, 3 * PAGE_SIZE);
+    return random_one_in(r, 4) ? value_number(r) : random_below(r, 3ull * PAGE_SIZE);
 }
 
 static uint64_t a_clock(struct random *r)

@@ -183,7 +183,7 @@ static void shells(void)
 // In a session of its own; ends with what went wrong.
 static void orphaned_groups(void)
 {
-    int ends[2];
+    int ends[2] = {-1, -1};
     int status;
     pid_t stopped;
     CHECK(setsid() == getpid() && pipe(ends) == 0);
