@@ -16,47 +16,81 @@ static const char zeros[512]; // written at a time
 
 /* ---- Files ---- */
 
+// How many of the pages lie side by side in memory, or are all holes.
+static size_t side_by_side(struct page *const *pages, size_t count)
+{
+    size_t n = 1;
+    while (n < count && pages[n] == (pages[0] == NULL ? NULL : pages[0] + n)) {
+        n++;
+    }
+    return n;
+}
+
 // Copies `size` bytes that start within the first of the pages; drops the references on all.
 static status_t copy_out(struct uio *to, struct page **pages, size_t count, size_t at, size_t size)
 {
     status_t status = OK;
-    for (size_t i = 0; i < count; i++) {
-        size_t n = u64_min(size, PAGE_SIZE - at);
-        if (status == OK) {
-            status = pages[i] == NULL ? uio_zero(to, n)
-                                      : uio_put(to, (char *)page_virt(pages[i]) + at, n);
-        }
-        if (pages[i] != NULL) {
-            page_unref(pages[i]);
-        }
+    for (size_t i = 0; i < count && status == OK;) {
+        size_t same = side_by_side(pages + i, count - i);
+        size_t n = u64_min(size, same * PAGE_SIZE - at);
+        status =
+            pages[i] == NULL ? uio_zero(to, n) : uio_put(to, (char *)page_virt(pages[i]) + at, n);
+        i += same;
         size -= n;
         at = 0;
     }
+    page_unref_all(pages, count);
     return status;
+}
+
+// A read within one page, if that is there already.
+static bool read_present(struct vmo_file *f, struct uio *to, uint64_t offset, size_t size,
+                         status_t *status)
+{
+    mutex_lock(&f->vmo.lock);
+    struct page *p = vmo_file_pin_present(f, offset >> PAGE_SHIFT);
+    mutex_unlock(&f->vmo.lock);
+    if (UNLIKELY(p == NULL)) {
+        return false;
+    }
+    *status = uio_put(to, (char *)page_virt(p) + (offset & (PAGE_SIZE - 1)), size);
+    page_unref(p);
+    return true;
+}
+
+// A read of what lies in several pages, or is not there yet; gives how far it came.
+static status_t read_run(struct vmo_file *f, struct uio *to, uint64_t offset, uint64_t *size)
+{
+    struct page *pages[RUN_PAGES];
+    size_t at = offset & (PAGE_SIZE - 1);
+    size_t wanted = u64_min(pages_for(at + *size), RUN_PAGES);
+    size_t count;
+    status_t status = vmo_file_pin_run(f, offset >> PAGE_SHIFT, wanted, true, pages, &count);
+    if (status != OK) {
+        return status;
+    }
+    *size = u64_min(*size, count * PAGE_SIZE - at);
+    return copy_out(to, pages, count, at, *size);
 }
 
 status_t vmo_read(struct vmo *v, struct uio *to, uint64_t offset)
 {
     struct vmo_file *f = file_of_vmo(v);
     while (to->left > 0) {
-        uint64_t end = vmo_size(v);
+        uint64_t end = atomic_load_explicit(&f->size, memory_order_relaxed);
         if (offset >= end) {
             return OK;
         }
-        size_t at = offset & (PAGE_SIZE - 1);
-        uint64_t left = u64_min(to->left, end - offset);
-        struct page *pages[RUN_PAGES];
-        size_t count;
-        status_t status = vmo_file_pin_run(
-            f, offset >> PAGE_SHIFT, u64_min(pages_for(at + left), RUN_PAGES), true, pages, &count);
-        if (status == OK) {
-            size_t n = u64_min(left, count * PAGE_SIZE - at);
-            status = copy_out(to, pages, count, at, n);
-            offset += n;
+        status_t status;
+        uint64_t size = u64_min(to->left, end - offset);
+        bool is_one = size <= PAGE_SIZE - (offset & (PAGE_SIZE - 1));
+        if (!is_one || !read_present(f, to, offset, size, &status)) {
+            status = read_run(f, to, offset, &size);
         }
         if (status != OK) {
             return status == ERR_RANGE ? OK : status; // it became shorter
         }
+        offset += size;
     }
     return OK;
 }

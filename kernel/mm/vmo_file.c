@@ -298,46 +298,83 @@ static enum obstacle look(const struct vmo_file *f, uint64_t index, struct page 
     return ((*out)->flags & FILE_PAGE_BUSY) != 0 ? BUSY : NOTHING;
 }
 
+struct page *vmo_file_pin_present(struct vmo_file *f, uint64_t index)
+{
+    struct page *p;
+    if (look(f, index, &p) != NOTHING) {
+        return NULL;
+    }
+    pin(p);
+    return p;
+}
+
+// References to what is present in a row, which ends with a node of the tree.  Fewer than `count`, and
+// none: *obstacle says why.
+static size_t pin_row(const struct vmo_file *f, uint64_t index, size_t count, bool holes_too,
+                      struct page **pages, enum obstacle *obstacle) REQUIRES(f -> vmo.lock)
+{
+    size_t row;
+    size_t n = 0;
+    *obstacle = BEYOND_END;
+    if (index >= f->vmo.size_pages) {
+        return 0;
+    }
+    void *const *slots = radix_find_row(&f->vmo.pages, index, &row);
+    size_t end = u64_min(u64_min(count, row), f->vmo.size_pages - index);
+    for (; n < end; n++) {
+        struct page *p = slots == NULL ? NULL : slots[n];
+        if (p == NULL ? !holes_too : (p->flags & FILE_PAGE_BUSY) != 0) {
+            *obstacle = p == NULL ? ABSENT : BUSY;
+            break;
+        }
+        if (p != NULL) {
+            p->flags |= FILE_PAGE_USED;
+        }
+        pages[n] = p;
+    }
+    page_ref_all(pages, n);
+    return n;
+}
+
+// Does something about what keeps the caller from the page at `index`; gives the lock away.  OK: look
+// again.
+static status_t overcome(struct vmo_file *f, uint64_t index, size_t count, enum obstacle obstacle)
+    RELEASES(f -> vmo.lock)
+{
+    status_t status = OK;
+    size_t window = 0;
+    uint32_t seen = vmo_file_works(f);
+    if (obstacle == ABSENT && f->ops->read == NULL) {
+        struct page *p;
+        status = add_zero_page(f, index, &p);
+    } else if (obstacle == ABSENT) {
+        window = choose_window(f, index, count);
+    }
+    mutex_unlock(&f->vmo.lock);
+    if (obstacle == BEYOND_END) {
+        return ERR_RANGE;
+    }
+    if (obstacle == BUSY) {
+        vmo_file_wait(f, seen);
+    } else if (window != 0) {
+        status = read_in(f, index, window);
+    }
+    return status;
+}
+
 status_t vmo_file_pin_run(struct vmo_file *f, uint64_t index, size_t count, bool holes_too,
                           struct page **pages, size_t *out)
 {
+    holes_too = holes_too && f->ops->read == NULL;
     for (;;) {
-        size_t n = 0;
-        struct page *p;
-        enum obstacle obstacle = NOTHING;
+        enum obstacle obstacle;
         mutex_lock(&f->vmo.lock);
-        for (; n < count; n++) {
-            obstacle = look(f, index + n, &p);
-            if (obstacle == ABSENT && holes_too && f->ops->read == NULL) {
-                pages[n] = NULL;
-            } else if (obstacle == NOTHING) {
-                pages[n] = p;
-                pin(p);
-            } else {
-                break;
-            }
-        }
-        uint32_t seen = vmo_file_works(f);
-        status_t status = OK;
-        size_t window = 0;
-        if (n == 0 && obstacle == ABSENT && f->ops->read == NULL) {
-            status = add_zero_page(f, index, &p);
-        } else if (n == 0 && obstacle == ABSENT) {
-            window = choose_window(f, index, count);
-        }
-        mutex_unlock(&f->vmo.lock);
-        if (n != 0) {
-            *out = n;
+        *out = pin_row(f, index, count, holes_too, pages, &obstacle);
+        if (LIKELY(*out != 0)) {
+            mutex_unlock(&f->vmo.lock);
             return OK;
         }
-        if (obstacle == BEYOND_END) {
-            return ERR_RANGE;
-        }
-        if (obstacle == BUSY) {
-            vmo_file_wait(f, seen);
-        } else if (window != 0) {
-            status = read_in(f, index, window);
-        }
+        status_t status = overcome(f, index, count, obstacle);
         if (status != OK) {
             return status;
         }

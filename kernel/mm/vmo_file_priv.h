@@ -29,6 +29,10 @@ void vmo_file_work_ended(struct vmo_file *f);
 status_t vmo_file_pin_run(struct vmo_file *f, uint64_t index, size_t count, bool holes_too,
                           struct page **pages, size_t *out);
 
+// A reference to the page at `index` if it is there, can be used at once and lies within the file; or
+// NULL.
+struct page *vmo_file_pin_present(struct vmo_file *f, uint64_t index) REQUIRES(f -> vmo.lock);
+
 // vmo_file_get for writing: beyond the end a page appears, zeroed.
 status_t vmo_file_get_new(struct vmo_file *f, uint64_t index, struct page **out);
 

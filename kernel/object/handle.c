@@ -203,6 +203,17 @@ status_t handle_get_file(struct handle_table *t, handle_t h, rights_t need, stru
     return status;
 }
 
+status_t handle_find_file(struct handle_table *t, handle_t h, rights_t need, struct file **out)
+{
+    // No lock: who calls is the only one who changes the table.
+    const struct handle_entry *e = slots_find(&t->slots, (uint32_t)h);
+    if (UNLIKELY(e == NULL) || UNLIKELY(handle_object(e)->type != OBJECT_FILE)) {
+        return ERR_BADF;
+    }
+    *out = file_of(e->object);
+    return check_rights(e, need);
+}
+
 static struct handle_info info_of(const struct handle_entry *e)
 {
     struct object *o = e->object;

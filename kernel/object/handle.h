@@ -72,6 +72,9 @@ status_t handle_get(struct handle_table *t, handle_t h, enum object_type type, r
 status_t handle_get_any(struct handle_table *t, handle_t h, rights_t need, struct object **out);
 status_t handle_get_file(struct handle_table *t, handle_t h, rights_t need, struct file **out);
 
+// The same without a reference: the file is the table's, as long as nobody changes that.
+status_t handle_find_file(struct handle_table *t, handle_t h, rights_t need, struct file **out);
+
 status_t handle_close(struct handle_table *t, handle_t h); // ERR_BADF
 
 // Closes all handles first to last (inclusive) or marks them close-on-exec.

@@ -5,12 +5,6 @@
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 
-void uio_init_user(struct uio *u, vaddr_t base, size_t size)
-{
-    *u = (struct uio){.count = 1, .left = size, .one = {base, size}};
-    u->segments = &u->one;
-}
-
 void uio_init_kernel(struct uio *u, void *base, size_t size)
 {
     uio_init_user(u, (vaddr_t)base, size);
@@ -74,13 +68,39 @@ static status_t advance(struct uio *u, enum direction direction, char *bytes, si
     return OK;
 }
 
+// Whether `size` bytes of user memory are left in the current segment.
+static bool is_simple(const struct uio *u, size_t size)
+{
+    return size - 1 < u->left && !u->is_kernel && // 0 is not simple
+           size <= u->segments[u->current].size - u->offset;
+}
+
+// What is_simple allows: the segment may be empty afterwards, which `advance` takes for what it is.
+static status_t advance_simply(struct uio *u, size_t size, size_t missed)
+{
+    u->offset += size - missed;
+    u->left -= size - missed;
+    return missed == 0 ? OK : ERR_FAULT;
+}
+
+static vaddr_t place_of(const struct uio *u)
+{
+    return u->segments[u->current].base + u->offset;
+}
+
 status_t uio_put(struct uio *u, const void *bytes, size_t size)
 {
+    if (LIKELY(is_simple(u, size))) {
+        return advance_simply(u, size, arch_copy_to_user(place_of(u), bytes, size));
+    }
     return advance(u, PUT, (char *)(uintptr_t)bytes, size);
 }
 
 status_t uio_get(struct uio *u, void *bytes, size_t size)
 {
+    if (LIKELY(is_simple(u, size))) {
+        return advance_simply(u, size, arch_copy_from_user(bytes, place_of(u), size));
+    }
     return advance(u, GET, bytes, size);
 }
 

@@ -26,7 +26,10 @@ struct uio {
 };
 
 // One segment.
-void uio_init_user(struct uio *u, vaddr_t base, size_t size);
+static inline void uio_init_user(struct uio *u, vaddr_t base, size_t size)
+{
+    *u = (struct uio){.segments = &u->one, .count = 1, .left = size, .one = {base, size}};
+}
 void uio_init_kernel(struct uio *u, void *base, size_t size);
 
 // Several; `left` is their sum, at most INT64_MAX.  ERR_INVAL: more than that.

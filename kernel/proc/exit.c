@@ -139,10 +139,12 @@ static bool leave(struct process *p, struct uthread *t)
     signal_pending_fini(&t->signals.pending, &p->signals);
     signal_pass_on_locked(p);
     p->usage.user_ns += thread_run_time(thread);
-    bool is_last = --p->thread_count == 0;
+    uint32_t threads = p->thread_count - 1;
+    // Pairs with process_has_one_thread: whoever is left takes no locks against this thread.
+    __atomic_store_n(&p->thread_count, threads, __ATOMIC_RELEASE);
     wait_wake_all(&p->fewer_threads);
     spin_unlock_irqrestore(&p->lock, flags);
-    return is_last;
+    return threads == 0;
 }
 
 NORETURN void process_exit_thread(int wait_status)

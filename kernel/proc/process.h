@@ -90,7 +90,7 @@ struct process {
 
     struct spinlock lock;            // RANK_OBJECT
     struct list threads;             // [lock] struct uthread.link, the oldest first
-    uint32_t thread_count;           // [lock] those that have not ended
+    uint32_t thread_count;           // [lock, read by its threads] those that have not ended
     bool is_ending;                  // [lock] no new threads; all are told to end
     bool is_execing;                 // [lock] all threads but one are told to end
     struct wait_queue fewer_threads; // woken when one has ended
@@ -114,6 +114,13 @@ struct process {
     struct process_usage usage;               // [lock] of threads that have ended
     struct process_timers timers;             // [lock]
 };
+
+// Whether the caller is alone in its process `p`: then only the caller changes its handles, identity and
+// place, and starts threads.  What those that ended did is done.
+static inline bool process_has_one_thread(const struct process *p)
+{
+    return __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE) == 1;
+}
 
 // Boot: root, working directory and identity of the first process,
 // kept for ever.

@@ -23,8 +23,7 @@ static status_t end_other_threads(struct process *p)
     }
     spin_unlock_irqrestore(&p->lock, flags);
     status_t status;
-    WAIT_UNTIL(&p->fewer_threads, __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE) == 1,
-               NSEC_NEVER, WAIT_DEFAULT, &status);
+    WAIT_UNTIL(&p->fewer_threads, process_has_one_thread(p), NSEC_NEVER, WAIT_DEFAULT, &status);
     (void)status; // no deadline, no interruption
     return OK;
 }

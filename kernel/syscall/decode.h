@@ -18,6 +18,26 @@ static inline status_t decode_file(int32_t handle, rights_t need, struct file **
     return handle_get_file(process_current()->handles, handle, need, out);
 }
 
+/*
+ * The same for a call that closes no handle and starts no thread.  While the caller is the only thread of
+ * its process nobody else can close the handle, which keeps the file, so no reference is taken:
+ * *is_held says whether one was.
+ */
+static inline status_t decode_lent(int32_t handle, rights_t need, struct file **out, bool *is_held)
+{
+    struct process *p = process_current();
+    *is_held = !process_has_one_thread(p);
+    return UNLIKELY(*is_held) ? handle_get_file(p->handles, handle, need, out)
+                              : handle_find_file(p->handles, handle, need, out);
+}
+
+static inline void decode_drop_lent(struct file *f, bool is_held)
+{
+    if (UNLIKELY(is_held)) {
+        file_unref(f);
+    }
+}
+
 static inline status_t decode_any(int32_t handle, rights_t need, struct object **out)
 {
     return handle_get_any(process_current()->handles, handle, need, out);

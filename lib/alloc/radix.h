@@ -40,6 +40,13 @@ static inline void radix_init(struct radix *r, const struct radix_ops *ops)
 // inserted beyond the height, or erased.
 void **radix_find(const struct radix *r, uint64_t index);
 
+// As radix_find; `count` tells how many slots stand side by side from there on, or are absent with it.
+static inline void **radix_find_row(const struct radix *r, uint64_t index, size_t *count)
+{
+    *count = r->height == 0 ? 1 : RADIX_SLOTS - index % RADIX_SLOTS;
+    return radix_find(r, index);
+}
+
 // The slot of `index` if it is near the last one inserted, else NULL: the short way of radix_insert.
 static inline void **radix_find_near(const struct radix *r, uint64_t index)
 {

@@ -124,3 +124,10 @@ def test_names_that_are_known_hide_no_change(guest, build, variant, smp):
     result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
                    "/bin/posix_paths")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("variant,smp", [("release", "1"), ("checked", "4")])
+def test_a_call_keeps_the_file_it_began_with(guest, build, variant, smp):
+    result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
+                   "/bin/posix_lent")
+    assert (result.returncode, result.stderr) == (0, "")

@@ -151,7 +151,9 @@ has_pan .req w14
     copy_last_pairs \user, 208, 3, 256
     subs left, left, #256
     b.hs 1b
-2:  tbz left, #7, 3f                    // the low bits are those of the size
+2:  tst left, #0xf0                     // the low bits are those of the size
+    b.eq 4f
+    tbz left, #7, 3f
     copy_pairs \user, 16, 4
     copy_last_pairs \user, 80, 3, 128
 3:  tbz left, #6, 3f
@@ -160,6 +162,7 @@ has_pan .req w14
     copy_last_pairs \user, 16, 1, 32
 3:  tbz left, #4, 3f
     copy_last_pairs \user, 16, 0, 16
+4:
 3:  tbz left, #3, 3f
     copy_part \user, ldr, str, x4, 8
 3:  tbz left, #2, 3f
