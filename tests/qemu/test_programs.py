@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs at EL0: they start, end, and cannot harm the rest."""
+import pathlib
+import subprocess
+
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGSEGV, SIGTERM = 4, 5, 6, 7, 11, 15
 
 
@@ -131,3 +135,9 @@ def test_a_call_keeps_the_file_it_began_with(guest, build, variant, smp):
     result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
                    "/bin/posix_lent")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_processes_are_cheap_whatever_they_have_written():
+    result = subprocess.run([ROOT / "tools/bench", "--check", "fork", "share", "spawn"],
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -82,9 +82,8 @@ static void bench_mmap(void)
     report("mmap", from, ticks(), ROUNDS);
 }
 
-static void bench_fork(void)
+static void fork_and_wait(void)
 {
-    uint64_t from = ticks();
     for (int i = 0; i < ROUNDS; i++) {
         int64_t pid = sys_fork();
         if (pid == 0) {
@@ -92,7 +91,31 @@ static void bench_fork(void)
         }
         sys_wait4((int32_t)pid, NULL, 0, NULL);
     }
+}
+
+static void bench_fork(void)
+{
+    uint64_t from = ticks();
+    fork_and_wait();
     report("fork", from, ticks(), ROUNDS);
+}
+
+// What each page that was written adds to a fork and the end of the child.
+static void bench_share(void)
+{
+    int64_t memory = map_memory((uint64_t)PAGES * PAGE_SIZE);
+    if (memory < 0) {
+        sys_exit_group(1);
+    }
+    uint64_t start = ticks();
+    fork_and_wait();
+    uint64_t bare = ticks() - start;
+    for (uint64_t i = 0; i < PAGES; i++) {
+        *(volatile char *)((uint64_t)memory + i * PAGE_SIZE) = 1;
+    }
+    uint64_t from = ticks();
+    fork_and_wait();
+    report("share", from + bare, ticks(), (uint64_t)ROUNDS * PAGES);
 }
 
 static void bench_spawn(void)
@@ -121,7 +144,7 @@ static const struct {
     void (*run)(void);
 } benches[] = {
     {"boot", bench_boot}, {"syscall", bench_syscall}, {"fault", bench_fault}, {"mmap", bench_mmap},
-    {"fork", bench_fork}, {"spawn", bench_spawn},     {"nothing", nothing},
+    {"fork", bench_fork}, {"share", bench_share},     {"spawn", bench_spawn}, {"nothing", nothing},
 };
 
 int main(int argc, char **argv)
@@ -132,6 +155,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    print_error("usage: bench boot|syscall|fault|mmap|fork|spawn\n");
+    print_error("usage: bench boot|syscall|fault|mmap|fork|share|spawn\n");
     return 2;
 }
