@@ -22,6 +22,15 @@ struct run_queue *rq_lock_thread(struct thread *t) NO_THREAD_ANALYSIS
     }
 }
 
+struct rq_ticks rq_ticks_of(struct run_queue *rq, const struct thread *t)
+{
+    // Before the counter, so that a time in the kernel that has begun has not begun in the future.
+    uint64_t system = __atomic_load_n(&t->arch.system, __ATOMIC_RELAXED);
+    uint64_t run = t->arch.run_base + (t == rq->current ? arch_counter() : 0);
+    uint64_t used = (uint64_t)((int64_t)system >> 1) + ((system & 1) != 0 ? run : 0);
+    return (struct rq_ticks){.run = run, .system = u64_min(used, run)};
+}
+
 static bool is_realtime(const struct thread *t)
 {
     return t->policy == THREAD_FIFO || t->policy == THREAD_ROUND_ROBIN;

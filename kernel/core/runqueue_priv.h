@@ -28,6 +28,8 @@ struct run_queue {
     struct thread *idle;                // [I]
     struct cpu *cpu;                    // [I]
     nsec_t charged;                     // [l] up to when `current` has paid
+    nsec_t online_since;                // [l] when its idle thread began; 0: it has not
+    uint64_t user_ticks;                // [l] that threads have spent here in user mode
     struct fair_queue fair;             // [l]
     struct rt_queue rt;                 // [l]
     struct timer slice;                 // expires when the running thread may have used its slice
@@ -67,26 +69,31 @@ static inline void thread_set_flags(struct thread *t, uint32_t flags)
 // The run queue of the thread's CPU, locked.
 struct run_queue *rq_lock_thread(struct thread *t);
 
+// Ticks that a thread has used up to now, and those of them in the kernel; rq is that of its CPU.
+struct rq_ticks {
+    uint64_t run;
+    uint64_t system;
+};
+struct rq_ticks rq_ticks_of(struct run_queue *rq, const struct thread *t) REQUIRES(rq -> lock);
+
 // Charges the thread that runs, which is not of the fair class, for `ran` of CPU time.
 void rq_charge_other(struct run_queue *rq, nsec_t ran) REQUIRES(rq -> lock);
 
 // The fair thread that runs has used its slice up: it gives way if anybody waits.
 void rq_slice_used(struct run_queue *rq) REQUIRES(rq -> lock);
 
-// Notes that the thread that runs has used the CPU up to `now`; gives the time since the last note.
-static ALWAYS_INLINE nsec_t rq_note_time(struct run_queue *rq, struct thread *current, nsec_t now)
-    REQUIRES(rq -> lock)
+// Notes that the CPU was used up to `now`; gives the time since the last note.
+static ALWAYS_INLINE nsec_t rq_note_time(struct run_queue *rq, nsec_t now) REQUIRES(rq -> lock)
 {
     nsec_t ran = now - rq->charged;
     rq->charged = now;
-    current->run_ns += ran;
     return ran;
 }
 
 // Charges the thread that runs for its time up to `now`.
 static ALWAYS_INLINE void rq_charge(struct run_queue *rq, nsec_t now) REQUIRES(rq -> lock)
 {
-    nsec_t ran = rq_note_time(rq, rq->current, now);
+    nsec_t ran = rq_note_time(rq, now);
     if (UNLIKELY(rq->current->policy != THREAD_FAIR)) {
         rq_charge_other(rq, ran);
     } else if (UNLIKELY(fair_charge(&rq->fair, ran))) {

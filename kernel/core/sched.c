@@ -132,10 +132,10 @@ static ALWAYS_INLINE void clear_need_resched(struct thread *t)
     }
 }
 
-// Gives the CPU from `prev` to `next`, which rq_choose or fair_next chose; returns when `prev` runs
-// again.  Interrupts are masked.
-static ALWAYS_INLINE void switch_to(struct run_queue *rq, struct thread *prev, struct thread *next)
-    RELEASES(rq -> lock) NO_THREAD_ANALYSIS
+// Gives the CPU from `prev` to `next`, which rq_choose or fair_next chose, at `ticks` of the counter;
+// returns when `prev` runs again.  Interrupts are masked.
+static ALWAYS_INLINE void switch_to(struct run_queue *rq, struct thread *prev, struct thread *next,
+                                    uint64_t ticks) RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
     next->state = THREAD_RUNNING;
     if (next == prev) {
@@ -143,7 +143,8 @@ static ALWAYS_INLINE void switch_to(struct run_queue *rq, struct thread *prev, s
         return;
     }
     rq->current = next;
-    next->switches++;
+    prev->arch.run_base += ticks;
+    next->arch.run_base -= ticks;
     atomic_store_explicit(&next->is_on_cpu, true, memory_order_relaxed);
     if (UNLIKELY(rq->slice_end == 0) &&
         atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
@@ -155,17 +156,29 @@ static ALWAYS_INLINE void switch_to(struct run_queue *rq, struct thread *prev, s
     finish_switch(arch_thread_switch(&prev->arch, &next->arch));
 }
 
+// What this CPU ran in user mode.
+static ALWAYS_INLINE void note_user_time(struct run_queue *rq, struct thread *t)
+    REQUIRES(rq -> lock)
+{
+    if (t->process != NULL) {
+        struct rq_ticks ticks = rq_ticks_of(rq, t);
+        rq->user_ticks += ticks.run - ticks.system - t->user_noted;
+        t->user_noted = ticks.run - ticks.system;
+    }
+}
+
 // The same from `prev`, charged, whose state is set if it does not stay.
 static void switch_from(struct run_queue *rq, struct thread *prev, bool stays)
     RELEASES(rq -> lock) NO_THREAD_ANALYSIS
 {
+    note_user_time(rq, prev);
     clear_need_resched(prev);
     if (stays && UNLIKELY(!thread_is_allowed(prev, rq->cpu))) {
         prev->state = THREAD_MOVING;
         prev->is_leaving = true;
         stays = false;
     }
-    switch_to(rq, prev, rq_choose(rq, prev, stays));
+    switch_to(rq, prev, rq_choose(rq, prev, stays), arch_counter());
 }
 
 void kernel_thread_begin(struct thread *previous)
@@ -187,8 +200,9 @@ static ALWAYS_INLINE struct run_queue *lock_here(void) NO_THREAD_ANALYSIS
 // little about the next.
 static void note_burst(struct thread *t)
 {
-    nsec_t burst = t->run_ns - t->run_ns_awake;
-    t->run_ns_awake = t->run_ns;
+    uint64_t run = t->arch.run_base + arch_counter();
+    nsec_t burst = time_from_ticks(run - t->run_awake);
+    t->run_awake = run;
     t->burst_ns = burst < t->burst_ns ? burst : (3 * t->burst_ns + burst) / 4;
 }
 
@@ -248,12 +262,13 @@ void thread_yield(void) NO_THREAD_ANALYSIS
     if (atomic_load_explicit(&rq->queued, memory_order_relaxed) != 0) {
         lock_check_may_sleep();
         spin_lock(&rq->lock);
-        nsec_t ran = rq_note_time(rq, self, time_now());
+        uint64_t ticks = arch_counter();
+        nsec_t ran = rq_note_time(rq, time_scale_apply(&time_scale_to_ns, ticks));
         if (LIKELY(is_plain_turn(rq, self))) {
             fair_charge_yield(&rq->fair, ran);
             clear_need_resched(self);
             self->state = THREAD_RUNNABLE;
-            switch_to(rq, self, container_of(fair_turn(&rq->fair), struct thread, fair));
+            switch_to(rq, self, container_of(fair_turn(&rq->fair), struct thread, fair), ticks);
         } else {
             yield_to_many(rq, self, ran);
         }
@@ -303,6 +318,7 @@ void sched_run_idle(void)
     arch_irq_disable();
     spin_lock(&rq->lock);
     rq->charged = time_now();
+    rq->online_since = rq->charged;
     rq->stats.idle_ns = 0; // what this thread did so far was booting
     spin_unlock(&rq->lock);
     atomic_fetch_add_explicit(&sched_idle_count, 1, memory_order_relaxed);
@@ -316,6 +332,16 @@ void sched_cpu_stats(const struct cpu *c, struct sched_stats *out)
     struct run_queue *rq = rq_of(c);
     irqflags_t flags = spin_lock_irqsave(&rq->lock);
     *out = rq->stats;
+    nsec_t now = time_now();
+    struct thread *t = rq->current;
+    if (t == rq->idle && rq->online_since != 0) {
+        out->idle_ns += now - rq->charged;
+    }
+    note_user_time(rq, t);
+    out->user_ns = time_from_ticks(rq->user_ticks);
+    nsec_t rest = out->user_ns + out->idle_ns;
+    nsec_t all = rq->online_since == 0 ? 0 : now - rq->online_since;
+    out->system_ns = all > rest ? all - rest : 0;
     out->queued = atomic_load_explicit(&rq->queued, memory_order_relaxed);
     spin_unlock_irqrestore(&rq->lock, flags);
 }

@@ -67,7 +67,9 @@ struct sched_stats {
     uint64_t steals;     // threads pulled here by the idle CPU
     uint64_t migrations; // threads that came from another CPU, by wake-up, steal or affinity
     uint64_t ipis;       // reschedule IPIs received
-    nsec_t idle_ns;      // time in the idle thread up to its last switch
+    nsec_t user_ns;      // time in user mode, since the CPU was ready to schedule
+    nsec_t system_ns;    // in the kernel, for whomever
+    nsec_t idle_ns;      // in the idle thread, with the interrupts that came there
     unsigned queued;     // threads waiting for the CPU now
 };
 void sched_cpu_stats(const struct cpu *c, struct sched_stats *out);

@@ -44,6 +44,7 @@ void thread_init(struct thread *t, const char *name, void *stack, size_t stack_s
     fair_entity_init(&t->fair, 0);
     list_init(&t->rt.link);
     t->is_plain = true;
+    t->arch.system = 1; // in the kernel
     t->burst_ns = NEW_BURST_NS;
     work_init(&t->reap, reap);
     arch_thread_init(&t->arch, (char *)stack + stack_size, run, t);
@@ -215,15 +216,18 @@ status_t thread_set_realtime(struct thread *t, enum thread_policy policy,
     return OK;
 }
 
-nsec_t thread_run_time(struct thread *t) NO_THREAD_ANALYSIS
+struct thread_times thread_times(struct thread *t) NO_THREAD_ANALYSIS
 {
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = rq_lock_thread(t);
-    if (t->state == THREAD_RUNNING) {
-        rq_charge(rq, time_now());
-    }
-    nsec_t ran = t->run_ns;
+    struct rq_ticks ticks = rq_ticks_of(rq, t);
     spin_unlock(&rq->lock);
     arch_irq_restore(flags);
-    return ran;
+    return (struct thread_times){.run = time_from_ticks(ticks.run),
+                                 .system = time_from_ticks(ticks.system)};
+}
+
+nsec_t thread_run_time(struct thread *t)
+{
+    return thread_times(t).run;
 }

@@ -20,6 +20,13 @@
  *  3. `is_on_cpu` is set before the thread's stack is switched to and cleared (release) after it was
  *     left.  Nobody runs the thread elsewhere before having read false (acquire).
  *
+ * CPU time is counted in ticks of the counter, in two words of struct arch_thread.  `run_base` is what the
+ * thread has used while it is off the CPU, and that less the counter while it is on one: only the switch
+ * changes it.  `system` is twice what was used in the kernel while the thread is in user mode; in the
+ * kernel it is that less twice the CPU time, plus 1.  So each way in and out is one addition to one word,
+ * a switch costs the split nothing, and who holds the run queue's lock can read both at any time.  System
+ * calls that do next to nothing (`short` in abi/syscalls.tbl) do not count: their time is the user's.
+ *
  * Locking: what is marked [run queue lock] belongs to the run queue of `cpu`, see sched.h; work flags
  * are atomic.
  * Lifetimes: the storage belongs to core from thread_init until ops->reap is called.  Others who
@@ -86,10 +93,9 @@ struct thread {
     struct fair_entity fair;      // [run queue lock] THREAD_FAIR
     struct rt_entity rt;          // [run queue lock] THREAD_FIFO, THREAD_ROUND_ROBIN
     struct cpu_set *affinity;     // [run queue lock] NULL: any CPU; what it points to never changes
-    nsec_t run_ns;                // [run queue lock] CPU time used up to the last switch
-    nsec_t run_ns_awake;          // [run queue lock] run_ns when it slept last
+    uint64_t run_awake;           // [run queue lock] ticks it had used when it slept last
+    uint64_t user_noted;          // [run queue lock] ticks in user mode that its CPUs know of
     nsec_t burst_ns;              // [run queue lock] how long it runs between sleeps, roughly
-    uint64_t switches;            // [run queue lock] times it got the CPU
     struct work reap;             // carries a dead thread to the worker
     struct lock_held held;        // [c] locks held; empty in release builds
 };
@@ -173,7 +179,12 @@ void thread_set_nice(struct thread *t, int nice);
 // RT_PRIORITIES, higher runs first.  ERR_INVAL.
 status_t thread_set_realtime(struct thread *t, enum thread_policy policy, uint32_t priority);
 
-// CPU time that the thread has used.
+// CPU time that the thread has used, and how much of it in the kernel.
+struct thread_times {
+    nsec_t run;
+    nsec_t system;
+};
+struct thread_times thread_times(struct thread *t);
 nsec_t thread_run_time(struct thread *t);
 
 // Gives up the CPU because THREAD_NEED_RESCHED asks for it (sched.c).

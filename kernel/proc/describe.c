@@ -56,12 +56,13 @@ static struct aspace *describe_threads(struct process *p, struct swos_process *o
     out->login_session = p->cred->session;
     memcpy(out->name, p->name, sizeof(out->name));
     memcpy(out->command, p->command, sizeof(out->command));
-    out->user_ns = p->usage.user_ns;
-    out->system_ns = p->usage.system_ns;
+    struct process_usage used;
+    process_usage_locked(p, &used);
+    out->user_ns = used.user_ns;
+    out->system_ns = used.system_ns;
     bool is_running = false;
     list_for_each (node, &p->threads) {
         struct thread *t = &container_of(node, struct uthread, link)->thread;
-        out->user_ns += thread_run_time(t);
         out->nice = t->nice;
         // A hint: states change under the run queues' locks.
         enum thread_state state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);

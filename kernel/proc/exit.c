@@ -138,7 +138,7 @@ static bool leave(struct process *p, struct uthread *t)
     list_del_init(&t->link);
     signal_pending_fini(&t->signals.pending, &p->signals);
     signal_pass_on_locked(p);
-    p->usage.user_ns += thread_run_time(thread);
+    process_add_times(&p->usage, thread);
     uint32_t threads = p->thread_count - 1;
     // Pairs with process_has_one_thread: whoever is left takes no locks against this thread.
     __atomic_store_n(&p->thread_count, threads, __ATOMIC_RELEASE);

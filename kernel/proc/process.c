@@ -192,11 +192,18 @@ bool process_may_see(struct process *p)
     return may;
 }
 
+void process_add_times(struct process_usage *to, struct thread *t)
+{
+    struct thread_times times = thread_times(t);
+    to->system_ns += times.system;
+    to->user_ns += times.run - times.system;
+}
+
 void process_usage_locked(struct process *p, struct process_usage *out)
 {
     *out = p->usage;
     list_for_each (node, &p->threads) {
-        out->user_ns += thread_run_time(&container_of(node, struct uthread, link)->thread);
+        process_add_times(out, &container_of(node, struct uthread, link)->thread);
     }
 }
 

@@ -214,6 +214,9 @@ void process_set_cred(struct process *p, struct cred *c);
 // Whether the current process may see and watch `p`: the same session, or the process grant.
 bool process_may_see(struct process *p);
 
+// Adds the CPU time of a thread so far.
+void process_add_times(struct process_usage *to, struct thread *t);
+
 // CPU time so far, threads that ended included.
 void process_usage(struct process *p, struct process_usage *out);
 void process_usage_locked(struct process *p, struct process_usage *out) REQUIRES(p -> lock);

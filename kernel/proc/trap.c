@@ -117,6 +117,7 @@ NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fau
 
 void kernel_user_return(struct arch_frame *frame)
 {
+    arch_time_system();
     struct thread *t = thread_current();
     struct signal_call call = signal_look_at_call(frame);
     _Atomic uint32_t *flags = (_Atomic uint32_t *)&t->arch.flags;
@@ -125,6 +126,7 @@ void kernel_user_return(struct arch_frame *frame)
         uint32_t work = atomic_load_explicit(flags, memory_order_acquire);
         if (work == 0) {
             signal_settle_call(frame, &call);
+            arch_time_user();
             return;
         }
         arch_irq_enable();

@@ -82,6 +82,7 @@ static void enter_user(void *arg)
     if (t->set_tid != 0) { // in its own address space; a bad pointer is its own affair
         (void)arch_copy_to_user(t->set_tid, &t->tid, sizeof(t->tid));
     }
+    arch_time_user();
     arch_enter_user(arg);
 }
 

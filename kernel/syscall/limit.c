@@ -102,7 +102,7 @@ int64_t sys_getrusage(int32_t who, vaddr_t usage)
     struct process_usage u = {};
     switch (who) {
     case USAGE_SELF: process_usage(p, &u); break;
-    case USAGE_THREAD: u.user_ns = thread_run_time(thread_current()); break;
+    case USAGE_THREAD: process_add_times(&u, thread_current()); break;
     case USAGE_CHILDREN: process_children_usage(&u); break;
     default: return ERR_INVAL;
     }

@@ -49,18 +49,17 @@ int64_t sys_process_list(vaddr_t records, uint64_t size, int32_t after)
 int64_t sys_cpu_list(vaddr_t records, uint64_t size)
 {
     struct listing l = {.to = records, .size = size};
-    nsec_t now = time_now();
     for (unsigned i = 0; i < cpu_count(); i++) {
         const struct cpu *c = cpu_get(i);
         struct sched_stats stats;
         sched_cpu_stats(c, &stats);
         bool is_online = atomic_load_explicit(&c->is_online, memory_order_relaxed);
-        nsec_t idle = is_online && stats.idle_ns < now ? stats.idle_ns : now;
         struct swos_cpu record = {
             .index = i,
             .is_online = is_online,
-            .user_ns = now - idle,
-            .idle_ns = idle,
+            .user_ns = stats.user_ns,
+            .system_ns = stats.system_ns,
+            .idle_ns = stats.idle_ns,
         };
         if (!store(&l, &record, sizeof(record))) {
             break;

@@ -6,7 +6,8 @@ import pytest
 
 @pytest.mark.parametrize("variant", ["release", "checked"])
 @pytest.mark.parametrize("smp", ["1", "4"])
-def test_timers_signal_when_they_should(guest, build, variant, smp):
+@pytest.mark.parametrize("name", ["timer", "cpu_time"])
+def test_timers_and_times_are_true(guest, build, variant, smp, name):
     result = guest("--smp", smp, "--kernel", build / variant / "kernel.img", "--",
-                   "/bin/posix_timer")
+                   f"/bin/posix_{name}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -77,7 +77,14 @@ def test_a_directory_comes_with_the_path_behind_it(generate):
 
 def test_a_call_without_checks_has_its_handler_in_the_table(generate):
     text = generate("1 a(u64 x) | - | - | Text.").read("syscall_table.c")
-    assert "[1] = (syscall_t)(void (*)(void))sys_a," in text
+    assert "[1] = TIMED(sys_a)," in text
+
+
+def test_the_time_of_a_short_call_is_not_counted_and_it_takes_no_handles(generate):
+    text = generate("1 a(u64 x) | short | - | Text.").read("syscall_table.c")
+    assert "[1] = SHORT(sys_a)," in text
+    result = generate("1 a(file[] x) | short | - | Text.")
+    assert result.returncode != 0 and "what takes handles is not short" in result.stderr
 
 
 def test_stubs_and_grammar_compile(generate, tmp_path):

@@ -95,8 +95,17 @@ void trap_user(struct arch_frame *frame, uint64_t esr, uint64_t far)
     if (exception_class(esr) == EC_FP_ACCESS && fp_first_use()) {
         return;
     }
+    arch_time_system();
     struct fault fault = decode(frame, esr, far);
     kernel_user_fault(frame, &fault);
+    arch_time_user();
+}
+
+void trap_user_irq(void)
+{
+    arch_time_system();
+    kernel_irq();
+    arch_time_user();
 }
 
 // A run of instructions that access user memory.

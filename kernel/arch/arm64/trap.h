@@ -5,6 +5,7 @@
 #include "kernel/arch/arch.h"
 
 // A synchronous exception from user mode that is no system call.  Interrupts enabled.
+void trap_user_irq(void);
 void trap_user(struct arch_frame *frame, uint64_t esr, uint64_t far);
 
 // A synchronous exception in kernel code.  Interrupts masked; returns when a user copy was fixed up.

@@ -41,7 +41,11 @@ struct arch_thread {
     uintptr_t stack_top;      // [I] end of the kernel stack
     uint64_t call_argument;   // [c] first argument of the system call that is returning
     uint32_t is_call;         // [c] it is one: 0 on the way back from faults and interrupts
+    uint64_t run_base;        // [run queue lock] see thread.h, "CPU time"
+    uint64_t system;          // [c] likewise
 };
+static_assert(offsetof(struct arch_thread, run_base) == THREAD_RUN_BASE);
+static_assert(offsetof(struct arch_thread, system) == THREAD_RUN_BASE + 8);
 static_assert(offsetof(struct arch_thread, call_argument) == THREAD_CALL_ARGUMENT);
 static_assert(offsetof(struct arch_thread, is_call) == THREAD_IS_CALL);
 static_assert(offsetof(struct arch_thread, flags) == THREAD_FLAGS);
@@ -134,6 +138,26 @@ static inline uint64_t arch_counter(void)
     uint64_t ticks;
     __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(ticks)::"memory");
     return ticks;
+}
+
+// The current thread's CPU time in ticks, by a counter that may be read a few instructions early.
+static inline uint64_t arch_run_ticks(const struct arch_thread *t)
+{
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return t->run_base + ticks;
+}
+
+static inline void arch_time_system(void)
+{
+    struct arch_thread *t = (struct arch_thread *)(void *)arch_current();
+    t->system -= 2 * arch_run_ticks(t) - 1;
+}
+
+static inline void arch_time_user(void)
+{
+    struct arch_thread *t = (struct arch_thread *)(void *)arch_current();
+    t->system += 2 * arch_run_ticks(t) - 1;
 }
 
 static inline void arch_barrier_io(void)

@@ -17,6 +17,7 @@
 #define THREAD_PC            112
 #define THREAD_CALL_ARGUMENT 144
 #define THREAD_IS_CALL       152
+#define THREAD_RUN_BASE      160 // and behind it `system`
 
 #define FEATURES_HAS_PAN 0 // struct arch_features
 

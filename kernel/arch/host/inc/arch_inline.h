@@ -31,6 +31,8 @@ struct arch_thread {
     void *fake_stack;      // the sanitizer's own, while it does not run
     void (*entry)(void *); // until it runs first
     void *argument;        //
+    uint64_t run_base;     // see thread.h, "CPU time"
+    uint64_t system;
 };
 
 struct arch_aspace {
