@@ -5,11 +5,12 @@
 
 enum : uint32_t {
     OF_CONSOLE = 1u << SWOS_GRANT_POWER | 1u << SWOS_GRANT_UPDATE | 1u << SWOS_GRANT_MOUNT |
-                 1u << SWOS_GRANT_DEVICE | 1u << SWOS_GRANT_TIME | 1u << SWOS_GRANT_CELL |
-                 1u << SWOS_GRANT_IDENTITY,
+                 1u << SWOS_GRANT_DEVICE | 1u << SWOS_GRANT_LOG | 1u << SWOS_GRANT_TIME |
+                 1u << SWOS_GRANT_CELL | 1u << SWOS_GRANT_IDENTITY,
 };
 
-// The namespace comes with whatever has a use for paths: starting programs, reading, writing.  What
+// Who works at the console may read the log, which is shown there; the bit for it alone is for accounts
+// that may do nothing else of an operator's.  The namespace comes with whatever has a use for paths: starting programs, reading, writing.  What
 // may be done with what a path names, the mask itself says.
 static const struct {
     uint32_t cap;

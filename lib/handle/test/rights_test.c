@@ -33,10 +33,15 @@ enum : uint32_t {
     GUEST = 2,
 };
 
-TEST(root_works_with_everything_but_the_log)
+TEST(root_works_with_everything)
 {
     uint32_t all = (1u << SWOS_GRANT_COUNT) - 1;
-    EXPECT_EQ(rights_bundle(ROOT), all & ~(1u << SWOS_GRANT_LOG));
+    EXPECT_EQ(rights_bundle(ROOT), all);
+}
+
+TEST(the_log_is_the_operators_and_may_be_given_alone)
+{
+    EXPECT(rights_bundle(SWOS_CAP_CONSOLE) >> SWOS_GRANT_LOG & 1);
     EXPECT_EQ(rights_bundle(SWOS_CAP_LOG_EXPORT), 1u << SWOS_GRANT_LOG);
 }
 
