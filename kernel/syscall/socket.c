@@ -49,10 +49,20 @@ status_t socket_address_to_user(const struct socket_address *a, vaddr_t address,
 
 /* ---- Making ---- */
 
+// Processes of this machine meet at paths and by handles, which say who may; any other family reaches out.
+static bool may_use(int32_t family)
+{
+    return family == ABI_AF_UNIX ||
+           grant_set_has(&process_current()->grants, 1u << SWOS_GRANT_NETWORK);
+}
+
 int64_t sys_socket(int32_t family, int32_t type, int32_t protocol)
 {
     struct socket *s;
     uint32_t flags = (uint32_t)type & ~(uint32_t)ABI_SOCK_TYPE_MASK;
+    if (!may_use(family)) {
+        return ERR_PERM;
+    }
     if ((flags & ~(uint32_t)TYPE_FLAGS) != 0) {
         return ERR_INVAL;
     }

@@ -77,3 +77,40 @@ def machine():
     yield start
     for one in opened:
         one.close()
+
+
+class Session:
+    """A terminal with a login on it."""
+
+    def __init__(self, terminal):
+        self.terminal = terminal
+        self.logins = 0
+
+    def answer(self, name, password):
+        """Types a name and a password at the next prompt for them."""
+        self.logins += 1
+        self.terminal.wait_for_text(r"swift-os login: ", self.logins)
+        self.terminal.type(name.encode() + b"\n")
+        self.terminal.wait_for_text(r"Password: ", self.logins)
+        self.terminal.type(password.encode() + b"\n")
+
+    def log_in(self, name, password):
+        before = len(re.findall(rf"Welcome to swift-os, {name}", self.terminal.text))
+        self.answer(name, password)
+        self.terminal.wait_for_text(rf"Welcome to swift-os, {name}", before + 1)
+
+    def run(self, command):
+        """What a command prints, and its exit status."""
+        mark = f"={len(self.terminal.seen)}="
+        self.terminal.type(f"{command}; echo '{mark[:1]}''{mark[1:]}'$?\n".encode())
+        self.terminal.wait_for_text(rf"{mark}\d+\r*\n")
+        shown = self.terminal.text.replace("\r", "").rpartition("'$?\n")[2]
+        text, _, status = shown.partition(mark)
+        return text, int(status.split()[0])
+
+
+@pytest.fixture
+def session(build, machine):
+    def start(*words):
+        return Session(machine("--base", build / "base.img", *words))
+    return start

@@ -8,6 +8,7 @@
 #include "abi/handle.h"
 #include "abi/records.h"
 #include "abi/rights.h"
+#include "abi/socket.h"
 #include "abi/sys.h"
 #include "lib/base/bits.h"
 #include "lib/base/types.h"
@@ -216,6 +217,19 @@ static void users_read_but_have_no_grants(void)
     expect("grants", grants(), NAMESPACE);
     expect("read", try_open(CWD, "/bin/args", READ_ONLY), 0);
     expect("power", sys_power(SYS_POWER_OFF), ERR_PERM);
+    expect("socket", sys_socket(ABI_AF_INET, ABI_SOCK_STREAM, 0), ERR_PERM);
+    expect("socket of IPv6", sys_socket(ABI_AF_INET6, ABI_SOCK_DGRAM, 0), ERR_PERM);
+    expect("socket of no family", sys_socket(-1, ABI_SOCK_STREAM, 0), ERR_PERM);
+    expect("a local socket", sys_socket(ABI_AF_UNIX, ABI_SOCK_STREAM, 0) >= 0, true);
+}
+
+static void networkers_may_reach_out(void)
+{
+    become(1000, MASK_USER | SWOS_CAP_NET);
+    expect("grants", grants(), NAMESPACE | 1u << SWOS_GRANT_NETWORK);
+    expect("refused", sys_socket(ABI_AF_INET, ABI_SOCK_STREAM, 0) == ERR_PERM, false);
+    expect("drop", sys_grant_drop(SWOS_GRANT_NETWORK), 0);
+    expect("socket", sys_socket(ABI_AF_INET, ABI_SOCK_STREAM, 0), ERR_PERM);
 }
 
 static void an_identity_has_no_more_than_who_adopts_it(void)
@@ -223,7 +237,7 @@ static void an_identity_has_no_more_than_who_adopts_it(void)
     struct swos_identity more = {.principal = 1, .caps = SWOS_CAP_ALL};
     struct swos_identity wrong = {.principal = 1, .caps = 1u << 31};
     become(1, MASK_ROOT);
-    expect("all but the log", grants(), ((1u << SWOS_GRANT_COUNT) - 1) & ~(1u << SWOS_GRANT_LOG));
+    expect("all grants", grants(), (1u << SWOS_GRANT_COUNT) - 1);
     expect("more capabilities", sys_set_identity(&more, sizeof(more)), ERR_PERM);
     expect("unknown ones", sys_set_identity(&wrong, sizeof(wrong)), ERR_INVAL);
     become(1000, MASK_USER); // down is fine
@@ -252,6 +266,7 @@ static const struct {
      without_the_namespace_only_handles_name_files},
     {"guests read and write nothing", guests_read_and_write_nothing},
     {"users read but have no grants", users_read_but_have_no_grants},
+    {"networkers may reach out", networkers_may_reach_out},
     {"an identity has no more than who adopts it", an_identity_has_no_more_than_who_adopts_it},
     {"the first principal is nothing special", the_first_principal_is_nothing_special},
 };
