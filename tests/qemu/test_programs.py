@@ -141,3 +141,9 @@ def test_processes_are_cheap_whatever_they_have_written():
     result = subprocess.run([ROOT / "tools/bench", "--check", "fork", "share", "spawn"],
                             capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_known_paths_and_cached_files_are_cheap():
+    result = subprocess.run([ROOT / "tools/bench", "--check", "open", "stat", "byte", "read"],
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

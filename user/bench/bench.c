@@ -6,13 +6,14 @@
 #include "abi/fcntl.h"
 #include "abi/gen/syscall_stubs.h"
 #include "abi/spawn.h"
+#include "abi/stat.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "lib/base/types.h"
 #include "user/libswos/memory.h"
 #include "user/libswos/print.h"
 
-enum { CALLS = 10000, PAGES = 2048, ROUNDS = 200 };
+enum { CALLS = 10000, PAGES = 2048, ROUNDS = 200, CHUNK_SIZE = 65536 };
 
 static uint64_t ticks(void)
 {
@@ -136,6 +137,62 @@ static void bench_spawn(void)
     report("spawn", from, ticks(), ROUNDS);
 }
 
+/* ---- Files: one of 64 KiB in /tmp ---- */
+
+static char chunk[CHUNK_SIZE];
+
+static const char *const file_path = "/tmp/bench";
+
+static int32_t make_file(void)
+{
+    int64_t file = sys_openat(ABI_AT_FDCWD, file_path, ABI_O_RDWR | ABI_O_CREAT, 0600);
+    if (file < 0 || sys_write((int32_t)file, chunk, sizeof(chunk)) != CHUNK_SIZE) {
+        sys_exit_group(1);
+    }
+    return (int32_t)file;
+}
+
+static void bench_open(void)
+{
+    make_file();
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        sys_close((int32_t)sys_openat(ABI_AT_FDCWD, file_path, ABI_O_RDONLY, 0));
+    }
+    report("open", from, ticks(), ROUNDS);
+}
+
+static void bench_stat(void)
+{
+    struct abi_stat s;
+    make_file();
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        sys_newfstatat(ABI_AT_FDCWD, file_path, &s, 0);
+    }
+    report("stat", from, ticks(), ROUNDS);
+}
+
+static void bench_byte(void)
+{
+    int32_t file = make_file();
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        sys_pread64(file, chunk, 1, 0);
+    }
+    report("byte", from, ticks(), ROUNDS);
+}
+
+static void bench_read(void)
+{
+    int32_t file = make_file();
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        sys_pread64(file, chunk, sizeof(chunk), 0);
+    }
+    report("read", from, ticks(), (uint64_t)ROUNDS * (CHUNK_SIZE / PAGE_SIZE));
+}
+
 static void nothing(void)
 {}
 
@@ -144,7 +201,8 @@ static const struct {
     void (*run)(void);
 } benches[] = {
     {"boot", bench_boot}, {"syscall", bench_syscall}, {"fault", bench_fault}, {"mmap", bench_mmap},
-    {"fork", bench_fork}, {"share", bench_share},     {"spawn", bench_spawn}, {"nothing", nothing},
+    {"fork", bench_fork}, {"share", bench_share},     {"spawn", bench_spawn}, {"open", bench_open},
+    {"stat", bench_stat}, {"byte", bench_byte},       {"read", bench_read},   {"nothing", nothing},
 };
 
 int main(int argc, char **argv)
@@ -155,6 +213,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    print_error("usage: bench boot|syscall|fault|mmap|fork|share|spawn\n");
+    print_error("usage: bench boot|syscall|fault|mmap|fork|share|spawn|open|stat|byte|read\n");
     return 2;
 }
