@@ -160,6 +160,10 @@ static status_t find_table(struct arch_aspace *as, vaddr_t va, unsigned level, b
                            uint64_t *out)
 {
     uint64_t table = as->root.raw;
+    if (level == LEAF && as->last_leaf != NULL && as->last_block == va >> level_shift(2)) {
+        *out = (vaddr_t)as->last_leaf - LINEAR_BASE; // that of the last page that was mapped
+        return OK;
+    }
     for (unsigned l = 0; l < level; l++) {
         status_t status = next_table(as, table, entry_index(va, l), may_alloc, &table);
         if (status != OK) {
