@@ -83,4 +83,6 @@ typedef enum [[nodiscard]] status : int {
 
     // Never seen by user code: the call is made again after a signal, see kernel/proc/signal.h.
     ERR_RESTART = -512,
+    ERR_INTR_TIMED =
+        -513, // ERR_INTR of a call that does not start again, since its time-out would too
 } status_t;

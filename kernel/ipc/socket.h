@@ -28,7 +28,7 @@ struct socket;
 enum {
     SOCKET_BUFFER_DEFAULT = 212992, // bytes, as Linux has it
     SOCKET_BUFFER_MIN = 8192,
-    SOCKET_BUFFER_MAX = 4 << 20,
+    SOCKET_BUFFER_MAX = 1 << 20,
     SOCKET_BACKLOG_MAX = 4096, // SOMAXCONN
 };
 

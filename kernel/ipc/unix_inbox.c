@@ -73,6 +73,9 @@ static status_t sleep_as(struct wait_queue *q, struct waiter *waiter, const stru
     if (status != OK && atomic_load_explicit(&waiter->was_woken, memory_order_acquire)) {
         wait_wake_one(q); // the wake was for somebody who goes on
     }
+    if (status == ERR_INTR && w->deadline != NSEC_NEVER) {
+        return ERR_INTR_TIMED;
+    }
     return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
 }
 

@@ -126,8 +126,8 @@ static inline bool unix_inbox_has_room(const struct unix_inbox *in) REQUIRES(in 
 // Lets go of the lock, and tells whom it concerns that `events` came up.
 void unix_inbox_unlock(struct unix_inbox *in, uint32_t events) RELEASES(in -> lock);
 
-// Sleeps on one of its queues without the lock, and comes back with it.  ERR_INTR; ERR_AGAIN: the
-// deadline has passed, or w says not to wait.
+// Sleeps on one of its queues without the lock, and comes back with it.  ERR_INTR, ERR_INTR_TIMED;
+// ERR_AGAIN: the deadline has passed, or w says not to wait.
 status_t unix_inbox_sleep(struct unix_inbox *in, struct wait_queue *q, const struct socket_wait *w)
     REQUIRES(in -> lock);
 

@@ -718,10 +718,11 @@ struct signal_call signal_look_at_call(struct arch_frame *frame)
     struct signal_call c = {};
     struct signal_thread *s = &uthread_current()->signals;
     if (arch_take_call(frame, &number, &result) && !s->has_new_frame) {
-        c.was_interrupted = result == ERR_INTR || result == ERR_RESTART;
+        c.was_interrupted = result == ERR_INTR || result == ERR_RESTART || result == ERR_INTR_TIMED;
         c.has_deadline = s->time.deadline != NSEC_NEVER && s->time.number == number &&
                          s->time.stack == arch_frame_stack(frame);
-        c.can_restart = result == ERR_RESTART || (restarts(number) && !c.has_deadline);
+        c.can_restart =
+            result == ERR_RESTART || (result == ERR_INTR && restarts(number) && !c.has_deadline);
     }
     s->has_new_frame = false;
     s->time.is_again = false;

@@ -595,6 +595,33 @@ static void test_time_outs(void)
     close_pair(pair);
 }
 
+// A handler with SA_RESTART: a call with a time-out of its socket ends all the same.
+static void test_signals_and_time_outs(void)
+{
+    struct sigaction a = {.sa_handler = count_broken, .sa_flags = SA_RESTART};
+    struct timeval t = {.tv_sec = 5};
+    int pair[2];
+    char b;
+    CHECK(sigaction(SIGUSR1, &a, NULL) == 0);
+    make_pair(SOCK_STREAM, pair);
+    for (int has_timeout = 0; has_timeout < 2; has_timeout++) {
+        pid_t child = fork();
+        if (child == 0) {
+            nap(20);
+            kill(getppid(), SIGUSR1);
+            nap(20);
+            _exit(write(pair[0], "x", 1) != 1);
+        }
+        if (has_timeout) {
+            CHECK(setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0);
+            FAILS(read(pair[1], &b, 1), EINTR);
+        }
+        CHECK(read(pair[1], &b, 1) == 1);
+        CHECK(waitpid(child, NULL, 0) == child);
+    }
+    close_pair(pair);
+}
+
 static void test_epoll(void)
 {
     int pair[2];
@@ -1215,6 +1242,7 @@ static const struct {
     {"closed", test_a_closed_peer},
     {"waiting", test_who_waits_learns_of_the_end},
     {"timeouts", test_time_outs},
+    {"restart", test_signals_and_time_outs},
     {"epoll", test_epoll},
     {"backlog", test_a_full_backlog},
     {"senders", test_concurrent_senders},
