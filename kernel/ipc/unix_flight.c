@@ -17,6 +17,7 @@
  * Locking: `lock` (RANK_MODULE, sleeping), inboxes' spinlocks one at a time inside.  Inboxes are
  * emptied without it.  Passes run on a worker; one that is asked for during another follows it.
  */
+#include "kernel/core/thread.h"
 #include "kernel/core/worker.h"
 #include "kernel/ipc/unix_priv.h"
 #include "kernel/mm/heap.h"
@@ -155,6 +156,7 @@ typedef void (*visit_t)(struct unix_socket *s, struct list *found);
 
 static void scan_inbox(struct unix_inbox *in, visit_t visit, struct list *found)
 {
+    thread_preempt_point(); // a pass looks at all that is in flight
     spin_lock(&in->lock);
     list_for_each (node, &in->buffers) {
         const struct unix_buffer *b = container_of(node, struct unix_buffer, link);

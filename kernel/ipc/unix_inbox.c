@@ -107,11 +107,11 @@ status_t unix_inbox_sleep_reader(struct unix_inbox *in, const struct socket_wait
     return status;
 }
 
-static void tell_senders(struct unix_inbox *in) REQUIRES(in -> lock)
+void unix_inbox_tell_senders(struct unix_inbox *in, uint32_t events)
 {
     list_for_each (node, &in->senders) {
         struct unix_socket *s = container_of(node, struct unix_socket, sender_link);
-        event_notify(&s->inbox->events, EVENT_OUT);
+        event_notify(&s->inbox->events, events);
     }
 }
 
@@ -122,7 +122,7 @@ void unix_inbox_uncharge(struct unix_inbox *in, size_t charge)
         in->flags &= ~(uint32_t)INBOX_WANTS_ROOM;
         // All: which of them fit into the room is theirs to see.
         wait_wake_all(&in->writers);
-        tell_senders(in);
+        unix_inbox_tell_senders(in, EVENT_OUT);
     }
 }
 

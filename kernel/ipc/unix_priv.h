@@ -131,7 +131,10 @@ void unix_inbox_unlock(struct unix_inbox *in, uint32_t events) RELEASES(in -> lo
 status_t unix_inbox_sleep(struct unix_inbox *in, struct wait_queue *q, const struct socket_wait *w)
     REQUIRES(in -> lock);
 
-// The same for more to read, without read_lock too.
+// Tells the sockets that are connected to it what came up for them.
+void unix_inbox_tell_senders(struct unix_inbox *in, uint32_t events) REQUIRES(in -> lock);
+
+// As unix_inbox_sleep, for more to read and without read_lock too.
 status_t unix_inbox_sleep_reader(struct unix_inbox *in, const struct socket_wait *w)
     REQUIRES(in -> lock, in->read_lock);
 

@@ -14,9 +14,10 @@ struct receiving {
     struct uio *to;
     struct socket_message *m;
     bool is_peek;
-    bool has_begun;   // what goes with the message is known
-    bool is_over;     // what follows belongs to another call
-    struct list done; // buffers that came out
+    bool has_begun;     // what goes with the message is known
+    bool is_over;       // what follows belongs to another call
+    bool tells_senders; // bytes of two senders are not joined
+    struct list done;   // buffers that came out
 };
 
 /* ---- Waiting ---- */
@@ -149,6 +150,9 @@ static status_t peek_some(struct receiving *r, struct unix_buffer *b)
     while (status == OK && !r->is_over && node != &r->in->buffers && r->to->left > 0) {
         uint32_t moved;
         b = container_of(node, struct unix_buffer, link);
+        if (r->tells_senders && !is_same_sender(r->m, b)) {
+            break;
+        }
         r->is_over = b->cargo != NULL;
         spin_unlock(&r->in->lock);
         status = copy(r, b, b->taken, &moved);
@@ -170,7 +174,6 @@ static bool goes_on(const struct receiving *r, size_t wanted)
 static status_t receive_stream(struct receiving *r) REQUIRES(r -> in->lock, r->in->read_lock)
 {
     size_t wanted = r->to->left;
-    bool wants_identity = atomic_load_explicit(&r->in->wants_identity, memory_order_relaxed);
     struct unix_buffer *b;
     status_t status = OK;
     while (status == OK && r->to->left > 0 && !r->is_over) {
@@ -184,7 +187,7 @@ static status_t receive_stream(struct receiving *r) REQUIRES(r -> in->lock, r->i
         }
         if (!r->has_begun) {
             begin(r, b);
-        } else if (wants_identity && !is_same_sender(r->m, b)) {
+        } else if (r->tells_senders && !is_same_sender(r->m, b)) {
             break;
         }
         status = r->is_peek ? peek_some(r, b) : take_some(r, b);
@@ -264,6 +267,8 @@ status_t unix_receive(struct socket *socket, struct uio *to, struct socket_messa
                           .to = to,
                           .m = m,
                           .is_peek = (m->flags & ABI_MSG_PEEK) != 0,
+                          .tells_senders =
+                              atomic_load_explicit(&s->inbox->wants_identity, memory_order_relaxed),
                           .done = LIST_INIT(r.done)};
     if (m->from != NULL) {
         m->from->size = 0;

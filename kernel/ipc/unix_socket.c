@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Local sockets from their making to their end, and what can be asked of them. */
+#include "kernel/core/thread.h"
 #include "kernel/ipc/unix_priv.h"
 #include "kernel/mm/heap.h"
 
@@ -144,6 +145,7 @@ static void drop_pending(struct list *pending)
         struct unix_socket *s = container_of(node, struct unix_socket, pending_link);
         list_init(node);
         socket_unref(&s->socket);
+        thread_preempt_point();
     }
 }
 
@@ -186,10 +188,7 @@ static bool begin_close(struct unix_socket *s, struct list *pending, bool *had_u
         list_add_tail(pending, node);
     }
     in->pending_count = 0;
-    list_for_each (node, &in->senders) {
-        struct unix_socket *sender = container_of(node, struct unix_socket, sender_link);
-        event_notify(&sender->inbox->events, EVENT_OUT | EVENT_HUP);
-    }
+    unix_inbox_tell_senders(in, EVENT_OUT | EVENT_HUP);
     spin_unlock(&in->lock);
     return is_first;
 }
@@ -238,7 +237,10 @@ static bool is_listening(struct socket *socket)
 
 static void shut_sending(struct unix_socket *s, struct unix_inbox *peer)
 {
+    // With the lock, so that no sender is between its look and its sleep.
+    spin_lock(&peer->lock);
     atomic_store_explicit(&s->is_send_shut, true, memory_order_relaxed);
+    spin_unlock(&peer->lock);
     if (unix_inbox_is_connected_type(peer)) {
         end_peer(peer, OK);
     }
@@ -249,10 +251,7 @@ static void shut_receiving(struct unix_inbox *in)
 {
     spin_lock(&in->lock);
     in->flags |= INBOX_ENDED | INBOX_REFUSES;
-    list_for_each (node, &in->senders) {
-        struct unix_socket *sender = container_of(node, struct unix_socket, sender_link);
-        event_notify(&sender->inbox->events, EVENT_OUT | EVENT_HUP);
-    }
+    unix_inbox_tell_senders(in, EVENT_OUT | EVENT_HUP);
     spin_unlock(&in->lock);
     wait_wake_all(&in->readers);
     wait_wake_all(&in->writers);

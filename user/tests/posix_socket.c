@@ -755,6 +755,8 @@ static void test_identities(void)
     }
     CHECK(waitpid(child, NULL, 0) == child);
     CHECK(write(pair[0], "us", 2) == 2);
+    char both[8];
+    CHECK(recv(pair[1], both, sizeof(both), MSG_PEEK) == 2);
     for (int i = 0; i < 2; i++) {
         char b[8];
         char control[CMSG_SPACE(sizeof(u))];
@@ -1134,11 +1136,13 @@ static void churn_connection(unsigned r)
     CHECK(getsockname(listener, (void *)&a, &size) == 0);
     for (int i = 0; i < 3; i++) {
         s[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(s[i], (void *)&a, size);
+        CHECK(connect(s[i], (void *)&a, size) == 0 || errno == EAGAIN);
         (void)send(s[i], "x", 1, MSG_NOSIGNAL);
     }
     close(s[r % 3]);
-    close(accept(listener, NULL, NULL));
+    int accepted = accept(listener, NULL, NULL);
+    CHECK(accepted >= 0);
+    close(accepted);
     close(listener);
     close(s[(r + 1) % 3]);
     close(s[(r + 2) % 3]);
