@@ -719,6 +719,7 @@ struct signal_call signal_look_at_call(struct arch_frame *frame)
     struct signal_thread *s = &uthread_current()->signals;
     if (arch_take_call(frame, &number, &result) && !s->has_new_frame) {
         c.was_interrupted = result == ERR_INTR || result == ERR_RESTART || result == ERR_INTR_TIMED;
+        c.is_final = result == ERR_INTR_TIMED;
         c.has_deadline = s->time.deadline != NSEC_NEVER && s->time.number == number &&
                          s->time.stack == arch_frame_stack(frame);
         c.can_restart =
@@ -759,6 +760,10 @@ void signal_settle_call(struct arch_frame *frame, struct signal_call *c)
 {
     if (c->was_interrupted) {
         c->was_interrupted = false;
+        if (c->is_final) {
+            arch_frame_set_result(frame, ERR_INTR);
+            return;
+        }
         uthread_current()->signals.time.is_again = c->has_deadline;
         arch_call_again(frame);
     }

@@ -143,6 +143,7 @@ struct signal_call {
     bool was_interrupted; // it has yet to be answered or started again
     bool can_restart;     // after a handler that wants it; without one it always does
     bool has_deadline;    // it keeps it
+    bool is_final;        // it ended for good, with a handler or without
 };
 
 // On the way to user mode, in this order: what call it is; what is pending is taken and done, as often
