@@ -45,3 +45,18 @@ def test_the_shell_has_pipes_redirection_and_job_control(session):
     s.terminal.type(b"\x03")
     assert s.run("true")[1] == 0
     assert "sleep" not in s.run("ps -e")[0]
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_the_shell_outlives_shortages_of_memory_files_and_handles(session, smp):
+    s = session("--smp", smp, "--mem", "64M")
+    s.log_in("root", "swordfish")
+    assert s.run("tail -c 1000000000 /dev/zero")[1] != 0  # wants it all, and is refused or killed
+    assert s.run("echo lives; ls / >/dev/null") == ("lives\n", 0)
+    s.run("mkdir /tmp/small; mount -t tmpfs -o size=256k none /tmp/small")
+    text, status = s.run("head -c 1000000 /dev/zero >/tmp/small/full")
+    assert status != 0 and "space" in text, text
+    assert s.run("rm /tmp/small/full; echo fits >/tmp/small/f; cat /tmp/small/f") == ("fits\n", 0)
+    text, status = s.run("(ulimit -n 6; exec 3</etc/motd 4<&3 5<&3; exec 6<&3; cat /etc/motd)")
+    assert status != 0, text
+    assert s.run("cat /etc/motd >/dev/null; echo $?") == ("0\n", 0)

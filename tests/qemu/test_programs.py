@@ -73,6 +73,19 @@ def test_a_program_that_uses_all_memory_is_killed_and_nothing_is_lost(guest, mem
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("smp", ["1", "4"])
+@pytest.mark.parametrize("what", ["processes", "threads", "starts", "handles"])
+def test_many_at_once_and_nothing_left(guest, what, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_many", what, timeout=120)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_four_threads_count_to_four_thousand_with_a_futex(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_many", "counter")
+    assert (result.returncode, result.stdout) == (0, "counter=4000\n"), result.stderr
+
+
 def test_programs_read_the_log_as_records_in_order(guest):
     result = guest("--smp", "4", "--", "/bin/log")
     assert result.returncode == 0, result.stderr
