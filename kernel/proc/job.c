@@ -237,8 +237,8 @@ static bool is_orphaned_locked(const struct job_group *g, const struct process *
 {
     list_for_each (node, &g->members) {
         const struct process *p = container_of(node, struct process, group_link);
-        if (p != without && p->parent != without && p->state == PROCESS_RUNNING &&
-            is_tie_locked(p)) {
+        bool is_left_out = without != NULL && (p == without || p->parent == without);
+        if (!is_left_out && p->state == PROCESS_RUNNING && is_tie_locked(p)) {
             return false;
         }
     }
