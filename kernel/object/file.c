@@ -136,11 +136,8 @@ static status_t seek_base_locked(struct file *f, unsigned whence, uint64_t *base
     }
 }
 
-status_t file_seek(struct file *f, int64_t offset, unsigned whence, uint64_t *out)
+static status_t seek_from(struct file *f, int64_t offset, unsigned whence, uint64_t *out)
 {
-    if (!f->ops->is_seekable) {
-        return ERR_SPIPE;
-    }
     uint64_t base = 0;
     mutex_lock(&f->position_lock);
     status_t status = seek_base_locked(f, whence, &base);
@@ -157,6 +154,24 @@ status_t file_seek(struct file *f, int64_t offset, unsigned whence, uint64_t *ou
     }
     mutex_unlock(&f->position_lock);
     return status;
+}
+
+static status_t seek_to(struct file *f, uint64_t place, uint64_t *out)
+{
+    mutex_lock(&f->position_lock);
+    f->position = place;
+    mutex_unlock(&f->position_lock);
+    *out = place;
+    return OK;
+}
+
+status_t file_seek(struct file *f, int64_t offset, unsigned whence, uint64_t *out)
+{
+    if (!f->ops->is_seekable) {
+        return ERR_SPIPE;
+    }
+    return LIKELY(whence == SEEK_SET && offset >= 0) ? seek_to(f, (uint64_t)offset, out)
+                                                     : seek_from(f, offset, whence, out);
 }
 
 uint32_t file_poll(struct file *f, struct event_watch *w)

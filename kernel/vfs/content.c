@@ -16,8 +16,9 @@ status_t vnode_read(struct vnode *v, struct uio *to, uint64_t *position)
 {
     size_t before = to->left;
     status_t status = v->content == NULL ? OK : vmo_read(v->content, to, *position);
-    *position += before - to->left;
-    if (before != to->left) {
+    size_t moved = before - to->left;
+    if (moved != 0) {
+        *position += moved;
         note(v, ATTR_ACCESSED);
     }
     return status;
