@@ -191,12 +191,59 @@ void thread_set_nice(struct thread *t, int nice) NO_THREAD_ANALYSIS
 {
     irqflags_t flags = arch_irq_save();
     struct run_queue *rq = rq_lock_thread(t);
-    leave_class(rq, t);
-    t->policy = THREAD_FAIR;
-    fair_set_nice(&t->fair, nice);
-    join_class(rq, t);
+    t->nice = nice < FAIR_NICE_MIN ? FAIR_NICE_MIN : nice > FAIR_NICE_MAX ? FAIR_NICE_MAX : nice;
+    if (t->policy == THREAD_FAIR) {
+        leave_class(rq, t);
+        fair_set_nice(&t->fair, t->nice);
+        join_class(rq, t);
+    } else {
+        fair_set_nice(&t->fair, t->nice); // for when it comes back
+    }
     spin_unlock(&rq->lock);
     arch_irq_restore(flags);
+}
+
+void thread_set_fair(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    if (t->policy != THREAD_FAIR) {
+        leave_class(rq, t);
+        t->policy = THREAD_FAIR;
+        join_class(rq, t);
+    }
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+}
+
+struct thread_class thread_get_class(struct thread *t) NO_THREAD_ANALYSIS
+{
+    irqflags_t flags = arch_irq_save();
+    struct run_queue *rq = rq_lock_thread(t);
+    struct thread_class c = {.policy = t->policy, .priority = t->rt.priority, .nice = t->nice};
+    spin_unlock(&rq->lock);
+    arch_irq_restore(flags);
+    return c;
+}
+
+void thread_inherit_class(struct thread *t)
+{
+    struct thread_class c = thread_get_class(thread_current());
+    if (c.policy == THREAD_IDLE) {
+        return; // boot
+    }
+    t->policy = c.policy;
+    t->rt.priority = c.priority;
+    t->nice = c.nice;
+    fair_set_nice(&t->fair, c.nice);
+    note_plain(t);
+}
+
+nsec_t thread_slice(enum thread_policy policy)
+{
+    return policy == THREAD_FIFO          ? 0
+           : policy == THREAD_ROUND_ROBIN ? ROUND_ROBIN_NS
+                                          : FAIR_SLICE_NS;
 }
 
 status_t thread_set_realtime(struct thread *t, enum thread_policy policy,

@@ -172,12 +172,29 @@ status_t thread_set_affinity(struct thread *t, struct cpu_set *set);
 // Fills `out`, whose bits are the caller's, with the online CPUs that the thread is allowed on.
 void thread_get_affinity(struct thread *t, struct cpu_set *out);
 
-// A place in the fair class by nice value, -20 (most) to 19 (clamped).  Any thread that is not dead.
+// The nice value, -20 (most) to 19 (clamped): its weight in the fair class, also when it comes back
+// there.  Any thread that is not dead.
 void thread_set_nice(struct thread *t, int nice);
+
+// A place in the fair class.
+void thread_set_fair(struct thread *t);
 
 // A place in the real-time class: THREAD_FIFO or THREAD_ROUND_ROBIN with a priority below
 // RT_PRIORITIES, higher runs first.  ERR_INVAL.
 status_t thread_set_realtime(struct thread *t, enum thread_policy policy, uint32_t priority);
+
+struct thread_class {
+    enum thread_policy policy;
+    uint32_t priority; // of the real-time class
+    int nice;
+};
+struct thread_class thread_get_class(struct thread *t);
+
+// The class of the current thread for a NEW one.
+void thread_inherit_class(struct thread *t);
+
+// How long a thread of that policy runs before its equals do; 0: for ever.
+nsec_t thread_slice(enum thread_policy policy);
 
 // CPU time that the thread has used, and how much of it in the kernel.
 struct thread_times {

@@ -98,6 +98,8 @@ static void set_default_limits(struct process *p)
     }
     p->limits[LIMIT_NOFILE] = (struct process_limit_pair){DEFAULT_HANDLES, MOST_HANDLES};
     p->limits[LIMIT_STACK].soft = DEFAULT_STACK;
+    p->limits[LIMIT_NICE] = (struct process_limit_pair){0, 0}; // the process grant, or what is set
+    p->limits[LIMIT_RTPRIO] = (struct process_limit_pair){0, 0};
     p->limits[LIMIT_CORE] = (struct process_limit_pair){0, 0};
     p->limits[LIMIT_SIGPENDING] =
         (struct process_limit_pair){DEFAULT_QUEUED_SIGNALS, DEFAULT_QUEUED_SIGNALS};

@@ -110,6 +110,7 @@ status_t uthread_create(struct process *p, const char *name, const struct arch_f
     t->process = p;
     t->aspace = &p->aspace->arch;
     signal_thread_init(&u->signals);
+    thread_inherit_class(t);
     list_init(&u->link);
     process_ref(p);
     *user_frame = *frame;

@@ -34,6 +34,21 @@ static void count_one(void *arg)
     atomic_fetch_add(&count, 1);
 }
 
+TEST(a_nice_value_stays_through_the_real_time_class)
+{
+    struct thread *self = thread_current();
+    EXPECT_OK(thread_set_realtime(self, THREAD_FIFO, 3));
+    thread_set_nice(self, 7);
+    struct thread_class c = thread_get_class(self);
+    thread_set_fair(self);
+    int nice = thread_get_class(self).nice;
+    uint32_t weight = self->fair.weight;
+    thread_set_nice(self, 0);
+    EXPECT(c.policy == THREAD_FIFO && c.priority == 3 && c.nice == 7);
+    EXPECT(nice == 7 && weight == fair_weight(7));
+    EXPECT_EQ(self->fair.weight, FAIR_WEIGHT_UNIT);
+}
+
 TEST(a_thread_runs_and_is_freed_when_it_ends)
 {
     atomic_store(&count, 0);
@@ -79,7 +94,7 @@ static void hold_first_cpu(void)
 
 static void release_first_cpu(void)
 {
-    thread_set_nice(thread_current(), 0);
+    thread_set_fair(thread_current());
     (void)thread_set_affinity(thread_current(), NULL);
 }
 
@@ -398,6 +413,7 @@ TEST(a_running_thread_changes_its_class_and_back)
     for (unsigned i = 0; i < 10; i++) {
         EXPECT_OK(thread_set_realtime(self, THREAD_FIFO, i));
         thread_yield();
+        thread_set_fair(self);
         thread_set_nice(self, (int)i - 5);
         sleep_ms(1);
     }

@@ -70,6 +70,7 @@ static void change_class(struct test_random *r, struct thread *t)
     if (choice == 0) {
         (void)thread_set_realtime(t, THREAD_ROUND_ROBIN, (uint32_t)test_random_below(r, 3));
     } else {
+        thread_set_fair(t);
         thread_set_nice(t, (int)test_random_below(r, 40) - 20);
     }
 }
