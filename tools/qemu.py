@@ -68,10 +68,19 @@ def base_disk(options):
                       f"file={quoted(options.base)}"] + virtio(options, "blk", "drive=base")
 
 
+def kernel_line(options):
+    """The kernel's command line."""
+    words = list(options.append)
+    if options.icount:
+        # While the guest is idle its time jumps, past what a disk of this host can do.
+        words.append("disk-timeout=0")
+    return " ".join(words)
+
+
 def esp_command(options, esp):
     """What makes the boot volume that the firmware starts from, for --uefi without a boot disk."""
     command = [os.path.join(ROOT, "tools/mkdisk"), "--esp-only", "--loader", options.loader,
-               "--kernel", options.kernel, "--cmdline", " ".join(options.append)]
+               "--kernel", options.kernel, "--cmdline", kernel_line(options)]
     if os.path.exists(options.base):
         command += ["--base", options.base]
     return command + [esp]
@@ -89,8 +98,9 @@ def boot_options(options, esp):
     command = ["-kernel", options.kernel]
     if options.base_initrd and os.path.exists(options.base):
         command += ["-initrd", options.base]
-    if options.append:
-        command += ["-append", " ".join(options.append)]
+    line = kernel_line(options)
+    if line:
+        command += ["-append", line]
     return command
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/block/block.h"
 
+#include "kernel/core/bootarg.h"
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/wait.h"
@@ -21,13 +22,22 @@ static struct {
 
 static void look(struct timer *t);
 
+// The kernel's command line may say otherwise; 0: none.
+static nsec_t choose_limit(void)
+{
+    int64_t seconds;
+    bool is_said = bootarg_get_int("disk-timeout", &seconds) == OK && seconds >= 0 &&
+                   (uint64_t)seconds <= NSEC_NEVER / NSEC_PER_SEC;
+    return is_said ? (nsec_t)seconds * NSEC_PER_SEC : BLOCK_LIMIT;
+}
+
 void block_init(struct block_device *d)
 {
     spin_init(&d->lock, "block", RANK_BLOCK);
     list_init(&d->waiting);
     list_init(&d->inside);
     timer_init(&d->watch, look);
-    d->limit_ns = BLOCK_LIMIT;
+    d->limit_ns = choose_limit();
     d->is_gone = false;
     d->is_watched = false;
 }
@@ -208,7 +218,7 @@ static bool start(struct block_device *d, struct block_request *r) REQUIRES(d ->
     }
     r->looks = 0;
     list_add_tail(&d->inside, &r->inside);
-    if (!d->is_watched) {
+    if (!d->is_watched && d->limit_ns != 0) {
         start_watch(d);
     }
     return true;

@@ -36,7 +36,7 @@
 #include "lib/base/list.h"
 #include "lib/base/types.h"
 
-constexpr nsec_t BLOCK_LIMIT = 30 * NSEC_PER_SEC;
+constexpr nsec_t BLOCK_LIMIT = 30 * NSEC_PER_SEC; // unless disk-timeout=SECONDS is said at boot
 
 enum { BLOCK_SECTOR_MIN = 512, BLOCK_SECTOR_MAX = 4096, BLOCK_NAME_SIZE = 16 };
 
@@ -94,7 +94,7 @@ struct block_device {
     struct block_device *parent; // [I] of a partition, else NULL
     uint64_t start;              // [I] of a partition, in bytes
     const char *label;           // [I] of a partition, its name in the table; else NULL
-    nsec_t limit_ns;             // [I] BLOCK_LIMIT, unless it was changed before the first request
+    nsec_t limit_ns; // [I] BLOCK_LIMIT, or another chosen before the first request; 0: none
     struct spinlock lock;
     bool is_gone;        // [l] nothing is started any more
     bool is_watched;     // [l] `watch` runs
