@@ -524,7 +524,8 @@ static status_t clone_process(const struct process_clone *c, pid_t *pid)
 status_t process_clone(const struct process_clone *c, pid_t *pid)
 {
     bool is_thread = (c->flags & CLONE_THREAD) != 0;
-    if ((c->flags & ~CLONE_KNOWN) != 0 ||
+    uint64_t signal = c->flags & CLONE_SIGNAL_MASK; // that tells of the child's end
+    if ((c->flags & ~CLONE_KNOWN) != 0 || (signal != 0 && signal != SIGCHLD) ||
         (is_thread && (c->flags & CLONE_OF_THREAD) != CLONE_OF_THREAD)) {
         return ERR_INVAL;
     }

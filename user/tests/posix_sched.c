@@ -155,11 +155,48 @@ static void real_time_comes_first(void)
     CHECK(kill(busy, SIGKILL) == 0 && waitpid(busy, NULL, 0) == busy);
 }
 
+// Store buffering: with a barrier of the other side's between its store and its load, this side needs
+// none, and never do both read what was before.
+static int mine;
+static int theirs;
+static int read_there;
+
+static void *cheap_side(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&barrier);
+    __atomic_store_n(&theirs, 1, __ATOMIC_RELAXED);
+    __asm__ volatile("" ::: "memory");
+    read_there = __atomic_load_n(&mine, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void barriers_reach_other_threads(void)
+{
+    enum { QUERY = 0, PRIVATE = 8, REGISTER = 16 };
+    CHECK((syscall(SYS_membarrier, QUERY, 0) & (PRIVATE | REGISTER)) == (PRIVATE | REGISTER));
+    CHECK(syscall(SYS_membarrier, REGISTER, 0) == 0);
+    CHECK(syscall(SYS_membarrier, 3, 0) == -1 && errno == EINVAL);
+    CHECK(syscall(SYS_membarrier, PRIVATE, 1) == -1 && errno == EINVAL);
+    for (int i = 0; i < 50; i++) {
+        pthread_t thread;
+        mine = theirs = 0;
+        CHECK(pthread_create(&thread, NULL, cheap_side, NULL) == 0);
+        pthread_barrier_wait(&barrier);
+        __atomic_store_n(&mine, 1, __ATOMIC_RELAXED);
+        CHECK(syscall(SYS_membarrier, PRIVATE, 0) == 0);
+        int read_here = __atomic_load_n(&theirs, __ATOMIC_RELAXED);
+        CHECK(pthread_join(thread, NULL) == 0 && (read_here == 1 || read_there == 1));
+    }
+}
+
 int main(void)
 {
     policies();
     nice_values();
     CHECK(child_status(without_the_grant) == 0);
     real_time_comes_first();
+    barriers_reach_other_threads();
+    CHECK(syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0) == -1 && errno == EINVAL);
     return check_end();
 }
