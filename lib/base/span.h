@@ -2,7 +2,7 @@
 /* A borrowed run of bytes, and access in both byte orders that demands no alignment. */
 #pragma once
 
-#include "lib/base/string.h"
+#include "lib/base/types.h"
 
 struct span {
     const uint8_t *data;
@@ -17,7 +17,11 @@ static inline struct span span_of(const void *data, size_t size)
 // Whether the bytes are those of `text`, without its NUL.
 static inline bool span_is(struct span s, const char *text)
 {
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+    size_t i = 0;
+    while (i < s.size && text[i] != '\0' && s.data[i] == (uint8_t)text[i]) {
+        i++;
+    }
+    return i == s.size && text[i] == '\0';
 }
 
 // Whether [offset, offset + size) lies inside the span; no sum can overflow.
