@@ -56,12 +56,18 @@ static bool take_signal(uint64_t set, struct abi_signal_record *out)
     return true;
 }
 
+static uint64_t file_limit(void)
+{
+    struct process *p = process_current();
+    return p == NULL ? UINT64_MAX : process_soft_limit(p, LIMIT_FSIZE);
+}
+
 static const struct caller_ops caller = {
     .handles = handles,
     .identity = identity,
     .mask_swap = signal_set_mask_for_call,
     .mask_restore = mask_restore,
-    .raise_pipe = signal_pipe,
+    .file_limit = file_limit,
     .signal_take = take_signal,
     .signal_is_pending = signal_is_pending,
     .signal_source = signal_get_source,

@@ -37,11 +37,9 @@ void caller_mask_restore(bool is_interrupted)
     }
 }
 
-void caller_raise_pipe(void)
+uint64_t caller_file_limit(void)
 {
-    if (caller != NULL && caller->raise_pipe != NULL) {
-        caller->raise_pipe();
-    }
+    return caller == NULL || caller->file_limit == NULL ? UINT64_MAX : caller->file_limit();
 }
 
 bool caller_signal_take(uint64_t set, struct abi_signal_record *out)

@@ -42,7 +42,7 @@ struct caller_ops {
     void (*mask_swap)(uint64_t mask);
     void (*mask_restore)(bool is_interrupted);
 
-    void (*raise_pipe)(void); // SIGPIPE for the calling thread
+    uint64_t (*file_limit)(void); // RLIMIT_FSIZE in bytes, UINT64_MAX: none
 
     // signalfd: the first signal of `set` that is pending for the caller is taken; false: none is.
     bool (*signal_take)(uint64_t set, struct abi_signal_record *out);
@@ -59,7 +59,7 @@ struct handle_table *caller_handles(void);
 void caller_identity(struct caller_identity *out);
 void caller_mask_swap(uint64_t mask);
 void caller_mask_restore(bool is_interrupted);
-void caller_raise_pipe(void);
+uint64_t caller_file_limit(void);
 bool caller_signal_take(uint64_t set, struct abi_signal_record *out);
 bool caller_signal_is_pending(uint64_t set);
 status_t caller_signal_source(struct signal_source **out);

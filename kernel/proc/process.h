@@ -122,6 +122,12 @@ static inline bool process_has_one_thread(const struct process *p)
     return __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE) == 1;
 }
 
+// A soft limit as it is now; for who does not mind that it may change.
+static inline uint64_t process_soft_limit(const struct process *p, enum process_limit which)
+{
+    return __atomic_load_n(&p->limits[which].soft, __ATOMIC_RELAXED);
+}
+
 // Boot: root, working directory and identity of the first process,
 // kept for ever.
 void process_init(struct fs_context *fs, struct cred *cred);

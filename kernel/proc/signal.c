@@ -418,10 +418,10 @@ bool signal_force(const struct signal_info *info)
     return is_handled;
 }
 
-void signal_pipe(void)
+void signal_raise(int signal)
 {
     struct signal_info info = {
-        .signal = SIGPIPE, .code = ABI_SI_USER, .pid = process_current()->pid};
+        .signal = signal, .code = ABI_SI_USER, .pid = process_current()->pid};
     (void)signal_send_thread(uthread_current(), &info);
 }
 

@@ -127,8 +127,8 @@ void signal_forget_entry(struct signal_entry *e);
 // it ends the process.  True: a handler will run.
 bool signal_force(const struct signal_info *info);
 
-// SIGPIPE to the current thread: the system calls that write say so.
-void signal_pipe(void);
+// To the current thread, for what its system call met: SIGPIPE, SIGXFSZ.
+void signal_raise(int signal);
 
 // The mask of the current thread; gives the old one.  SIGKILL and SIGSTOP are not blocked.
 uint64_t signal_set_mask(uint64_t mask);

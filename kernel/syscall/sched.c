@@ -20,7 +20,7 @@ static bool is_administrator(void)
 // A word that one who asks about a thread of another process may read without its lock.
 static uint64_t limit_of(const struct uthread *t, enum process_limit which)
 {
-    return __atomic_load_n(&t->thread.process->limits[which].soft, __ATOMIC_RELAXED);
+    return process_soft_limit(t->thread.process, which);
 }
 
 /* ---- Policies ---- */

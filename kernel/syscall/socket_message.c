@@ -23,7 +23,7 @@ static int64_t sent(const struct socket *s, const struct uio *u, size_t before, 
     }
     bool tells = s->type != ABI_SOCK_DGRAM && (flags & ABI_MSG_NOSIGNAL) == 0;
     if (status == ERR_PIPE && tells) {
-        signal_pipe();
+        signal_raise(SIGPIPE);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include "abi/fcntl.h"
 #include "abi/gen/syscall_handlers.h"
 #include "kernel/syscall/path.h"
+#include "kernel/syscall/transfer.h"
 #include "kernel/vfs/lock.h"
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/open.h"
@@ -22,7 +23,7 @@ static status_t truncate(struct vnode *v, const struct path_base *base, const vo
 int64_t sys_truncate(vaddr_t path, int64_t size)
 {
     uint64_t bytes = (uint64_t)size;
-    return size < 0 ? ERR_INVAL : (int64_t)path_call_act(NULL, path, 0, truncate, &bytes);
+    return size < 0 ? ERR_INVAL : file_limit_result(path_call_act(NULL, path, 0, truncate, &bytes));
 }
 
 int64_t sys_ftruncate(struct file *file, int64_t size)
@@ -30,7 +31,7 @@ int64_t sys_ftruncate(struct file *file, int64_t size)
     if (size < 0 || file->ops->truncate == NULL || (file_flags(file) & FILE_WRITE) == 0) {
         return ERR_INVAL;
     }
-    return file->ops->truncate(file, (uint64_t)size);
+    return file_limit_result(file->ops->truncate(file, (uint64_t)size));
 }
 
 int64_t sys_fallocate(struct file *file, uint32_t mode, int64_t offset, int64_t size)
@@ -45,7 +46,7 @@ int64_t sys_fallocate(struct file *file, uint32_t mode, int64_t offset, int64_t 
     if ((file_flags(file) & FILE_WRITE) == 0) {
         return ERR_BADF;
     }
-    return vnode_allocate(v, mode, (uint64_t)offset, (uint64_t)size);
+    return file_limit_result(vnode_allocate(v, mode, (uint64_t)offset, (uint64_t)size));
 }
 
 int64_t sys_fadvise64(struct file *file, int64_t offset, int64_t size, int32_t advice)

@@ -4,6 +4,7 @@
 
 #include "abi/gen/syscall_handlers.h"
 #include "kernel/arch/arch.h"
+#include "kernel/ipc/caller.h"
 #include "kernel/mm/heap.h"
 #include "kernel/object/file.h"
 #include "kernel/proc/signal.h"
@@ -15,7 +16,16 @@ int64_t transfer_result(const struct uio *u, size_t before, status_t status)
         return (int64_t)(before - u->left);
     }
     if (status == ERR_PIPE) {
-        signal_pipe();
+        signal_raise(SIGPIPE);
+    }
+    return file_limit_result(status);
+}
+
+int64_t file_limit_result(status_t status)
+{
+    // An offset that no file has is no affair of the limit.
+    if (status == ERR_FBIG && caller_file_limit() != UINT64_MAX) {
+        signal_raise(SIGXFSZ);
     }
     return status;
 }

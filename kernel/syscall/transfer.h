@@ -2,11 +2,15 @@
 /* What calls that move bytes share. */
 #pragma once
 
+#include "abi/status.h"
 #include "kernel/object/uio.h"
 
 // Bytes that were moved since `left` of the uio was `before`, or the status if there are none; then
-// ERR_PIPE raises SIGPIPE.
+// ERR_PIPE raises SIGPIPE, and ERR_FBIG what file_limit_result says.
 int64_t transfer_result(const struct uio *u, size_t before, status_t status);
+
+// The status; ERR_FBIG raises SIGXFSZ if the caller has a limit for files (RLIMIT_FSIZE).
+int64_t file_limit_result(status_t status);
 
 enum {
     TRANSFER_MAX = 0x7ffff000,    // most bytes of one call

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Content of regular files, over their memory objects. */
 #include "abi/fcntl.h"
+#include "kernel/ipc/caller.h"
 #include "kernel/mm/vmo.h"
 #include "kernel/vfs/open.h"
 
@@ -36,6 +37,13 @@ static status_t write_locked(struct vnode *v, struct uio *from, uint64_t *positi
     if (*position > INT64_MAX || from->left > INT64_MAX - *position) {
         return ERR_FBIG;
     }
+    uint64_t limit = caller_file_limit();
+    if (UNLIKELY(*position >= limit)) {
+        return ERR_FBIG;
+    }
+    // What goes beyond the limit is left over, as when the disk is full.
+    size_t rest = from->left - u64_min(from->left, limit - *position);
+    from->left -= rest;
     size_t before = from->left;
     status_t status =
         v->ops->prepare_write == NULL ? OK : v->ops->prepare_write(v, *position, from->left);
@@ -46,6 +54,7 @@ static status_t write_locked(struct vnode *v, struct uio *from, uint64_t *positi
     if (before != from->left) {
         note(v, ATTR_MODIFIED);
     }
+    from->left += rest;
     return status;
 }
 
@@ -73,6 +82,9 @@ status_t vnode_truncate(struct vnode *v, uint64_t size)
     }
     if (v->ops->resize == NULL) {
         return ERR_ROFS;
+    }
+    if (size > caller_file_limit()) {
+        return ERR_FBIG;
     }
     mutex_lock(&v->lock);
     status_t status = v->ops->resize(v, size);
@@ -122,7 +134,8 @@ status_t vnode_allocate(struct vnode *v, uint32_t mode, uint64_t offset, uint64_
     if (mode != 0 && mode != ABI_FALLOC_KEEP_SIZE && mode != punch) {
         return ERR_NOTSUP;
     }
-    if (offset > INT64_MAX || size > INT64_MAX - offset) {
+    if (offset > INT64_MAX || size > INT64_MAX - offset ||
+        (mode != punch && offset + size > caller_file_limit())) {
         return ERR_FBIG;
     }
     mutex_lock(&v->lock);

@@ -18,6 +18,12 @@ def test_places_that_programs_expect_are_there(guest, smp):
 
 
 @pytest.mark.parametrize("smp", ["1", "4"])
+def test_files_stop_at_the_limit_of_their_size(guest, smp):
+    result = guest("--smp", smp, "--", "/bin/posix_limits")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
 def test_terminals_behave_as_posix_says(guest, smp):
     result = guest("--smp", smp, "--", "/bin/posix_pty")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

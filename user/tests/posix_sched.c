@@ -15,22 +15,21 @@
 #include <time.h>
 #include <unistd.h>
 
-// musl's own functions of these names only say ENOSYS.
 static long policy_of(pid_t pid)
 {
-    return syscall(SYS_sched_getscheduler, pid);
+    return sched_getscheduler(pid);
 }
 
 static int set_policy(pid_t pid, int policy, int priority)
 {
     struct sched_param p = {.sched_priority = priority};
-    return (int)syscall(SYS_sched_setscheduler, pid, policy, &p);
+    return sched_setscheduler(pid, policy, &p);
 }
 
 static int priority_of(pid_t pid)
 {
     struct sched_param p = {.sched_priority = -1};
-    CHECK(syscall(SYS_sched_getparam, pid, &p) == 0);
+    CHECK(sched_getparam(pid, &p) == 0);
     return p.sched_priority;
 }
 
@@ -65,7 +64,7 @@ static void policies(void)
     CHECK(setpriority(PRIO_PROCESS, 0, 3) == 0 && policy_of(0) == SCHED_RR);
     CHECK(child_status(has_policy_and_nice) == 0);
     struct sched_param p = {.sched_priority = 7};
-    CHECK(syscall(SYS_sched_setparam, 0, &p) == 0 && priority_of(0) == 7);
+    CHECK(sched_setparam(0, &p) == 0 && priority_of(0) == 7);
     CHECK(set_policy(0, SCHED_OTHER, 0) == 0 && getpriority(PRIO_PROCESS, 0) == 3);
     CHECK(setpriority(PRIO_PROCESS, 0, 0) == 0);
 
