@@ -10,6 +10,8 @@
 #define container_of(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
+/*@ assigns \nothing;
+    ensures \result == (a < b ? a : b); */
 static inline uint64_t u64_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

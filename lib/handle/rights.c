@@ -25,9 +25,14 @@ static const struct {
     {SWOS_CAP_LOG_EXPORT, 1u << SWOS_GRANT_LOG},
 };
 
+/*@ assigns \nothing;
+    ensures none: caps == 0 ==> \result == 0; */
 uint32_t rights_bundle(uint32_t caps)
 {
     uint32_t grants = 0;
+    /*@ loop invariant i <= 7 && (caps == 0 ==> grants == 0);
+        loop assigns i, grants;
+        loop variant 7 - i; */
     for (size_t i = 0; i < ARRAY_SIZE(bundles); i++) {
         if ((caps & bundles[i].cap) != 0) {
             grants |= bundles[i].grants;

@@ -46,17 +46,13 @@ struct handle_entry {
     uint32_t flags;
 };
 
-// In memory that the caller gave: behind the pointers a word of used bits for each chunk, then the
-// summary.
-struct slots_directory {
-    struct handle_entry *entries[];
-};
-
 struct slots {
-    struct slots_directory *directory; // NULL: none yet
-    uint32_t chunks;                   // that the directory has room for
-    uint32_t limit;                    // no number from here on is reserved
-    uint32_t used;                     // slots reserved or live
+    // In memory that the caller gave: behind the pointers to the chunks a word of used bits for each
+    // of them, then the summary.  NULL: none yet.
+    struct handle_entry **directory;
+    uint32_t chunks; // that the directory has room for
+    uint32_t limit;  // no number from here on is reserved
+    uint32_t used;   // slots reserved or live
 };
 
 // Memory that slots_reserve asks for.
@@ -65,6 +61,37 @@ struct slots_need {
     uint32_t chunk;
     uint32_t chunks; // a directory with room for so many; 0: the chunk itself
 };
+
+/*@ // Of a directory d for n chunks: its words, its summary, and chunk c's slot i.
+    logic uint64_t *words(struct handle_entry **d, integer n) = (uint64_t *)(d + n);
+    logic uint64_t *sums(struct handle_entry **d, integer n) = (uint64_t *)(d + n) + n;
+    predicate used(struct handle_entry **d, integer n, integer c, integer i) =
+        bit(words(d, n)[c], i);
+    predicate full(struct handle_entry **d, integer n, integer c) =
+        bit(sums(d, n)[c / 64], c % 64);
+
+    // The directory is there, and so are its chunks; nothing lies over anything else.
+    predicate has_memory(struct handle_entry **d, integer n) =
+        \valid(d + (0 .. n - 1)) && \valid(words(d, n) + (0 .. n - 1)) &&
+        \valid(sums(d, n) + (0 .. (n + 63) / 64 - 1)) &&
+        (\forall integer c; 0 <= c < n && d[c] != \null ==> \valid(d[c] + (0 .. 63)) &&
+            \separated(d[c] + (0 .. 63), d + (0 .. n - 1)) &&
+            \separated(d[c] + (0 .. 63), words(d, n) + (0 .. n - 1)) &&
+            \separated(d[c] + (0 .. 63), sums(d, n) + (0 .. (n + 63) / 64 - 1))) &&
+        (\forall integer b, c; 0 <= b < c < n && d[b] != \null && d[c] != \null ==>
+            \separated(d[b] + (0 .. 63), d[c] + (0 .. 63)));
+    predicate lies_apart(struct slots *s, struct handle_entry **d, integer n) =
+        \separated(s, d + (0 .. n - 1)) && \separated(s, words(d, n) + (0 .. n - 1)) &&
+        \separated(s, sums(d, n) + (0 .. (n + 63) / 64 - 1)) &&
+        (\forall integer c; 0 <= c < n && d[c] != \null ==> \separated(s, d[c] + (0 .. 63)));
+    predicate valid_slots(struct slots *s) =
+        \valid(s) && s->chunks < 32768 && s->limit <= 1048576 && (s->chunks == 0 ||
+            has_memory(s->directory, s->chunks) && lies_apart(s, s->directory, s->chunks));
+
+    // The summary has a chunk's bit while all of its slots are used.
+    predicate summary_is_true(struct handle_entry **d, integer n) =
+        \forall integer c; 0 <= c < n ==> (full(d, n, c) <==> words(d, n)[c] == 0xffffffffffffffff);
+*/
 
 void slots_init(struct slots *s);
 
@@ -88,13 +115,19 @@ void slots_publish(struct slots *s, uint32_t slot, const struct handle_entry *en
 
 // The entry of a LIVE slot; NULL for any other number.  Only flags and badge may be written, and
 // rights taken away.
+/*@ requires valid_slots(s);
+    assigns \nothing;
+    ensures is_live: \result != \null ==> slot / 64 < s->chunks &&
+        \result == s->directory[slot / 64] + slot % 64 && \result->object != \null;
+    ensures is_not: \result == \null ==> slot / 64 >= s->chunks ||
+        s->directory[slot / 64] == \null || s->directory[slot / 64][slot % 64].object == \null; */
 static inline struct handle_entry *slots_find(const struct slots *s, uint32_t slot)
 {
     uint32_t chunk = slot / SLOTS_CHUNK;
-    if (chunk >= s->chunks || s->directory->entries[chunk] == NULL) {
+    if (chunk >= s->chunks || s->directory[chunk] == NULL) {
         return NULL;
     }
-    struct handle_entry *e = &s->directory->entries[chunk][slot % SLOTS_CHUNK];
+    struct handle_entry *e = &s->directory[chunk][slot % SLOTS_CHUNK];
     return e->object == NULL ? NULL : e;
 }
 
