@@ -28,6 +28,10 @@ def test_root_has_every_grant_and_reads_the_log(session, smp):
     assert s.run("hostname tested; hostname") == ("tested\n", 0)
     assert s.run("mkdir /tmp/m; mount -t tmpfs none /tmp/m && echo x > /tmp/m/f; cat /tmp/m/f") == (
         "x\n", 0)
+    assert s.run("umount /tmp/m; ls /tmp/m") == ("", 0)
+    text, status = s.run("umount /tmp/m")
+    assert status == 1 and "umount: /tmp/m: " in text
+    assert s.run("ls -l /dev/null")[0].split()[2:4] == ["system", "system"]
     assert s.run("ps -e | grep -c swos-init") == ("1\n", 0)
 
 

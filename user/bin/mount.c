@@ -25,26 +25,20 @@ static void list_mounts(void)
 
 int main(int argc, char **argv)
 {
-    tool_begin(argc, argv, "[-r] [-t TYPE] [-o OPTIONS] SOURCE DIRECTORY | [-u DIRECTORY]",
-               "Mounts a file system, unmounts one, or lists those that are mounted.");
+    tool_begin(argc, argv, "[[-r] [-t TYPE] [-o OPTIONS] SOURCE DIRECTORY]",
+               "Mounts a file system, or lists those that are mounted.");
     const char *type = "tmpfs";
     const char *options = "";
-    const char *unmounted = NULL;
     unsigned long flags = 0;
-    for (int c; (c = getopt(argc, argv, "rt:o:u:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "rt:o:")) != -1;) {
         switch (c) {
         case 'r': flags |= MS_RDONLY; break;
         case 't': type = optarg; break;
         case 'o': options = optarg; break;
-        case 'u': unmounted = optarg; break;
         default: tool_usage();
         }
     }
-    if (unmounted != NULL) {
-        if (umount(unmounted) != 0) {
-            tool_fail(unmounted);
-        }
-    } else if (argc == 1) {
+    if (argc == 1) {
         list_mounts();
     } else if (argc - optind != 2) {
         tool_usage();
