@@ -16,7 +16,9 @@ struct sys_meminfo {
     uint64_t total_pages;
     uint64_t free_pages;
     uint64_t heap_objects;
-    uint64_t cached_pages; // content of files that can be read again
+    uint64_t cached_pages;       // content of files that can be read again
+    uint64_t slab_pages;         // that heap objects lie in
+    uint64_t kernel_table_pages; // for the kernel's own mappings; they are kept
 };
 
 // A log record: this header, then the text without a NUL.

@@ -221,6 +221,9 @@ void arch_aspace_fini(struct arch_aspace *as);
 // Pages mapped now, and the most there have been.
 void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak);
 
+// Tables that the kernel's own mappings have taken since boot; they stay when these go.
+size_t arch_kernel_table_pages(void);
+
 // Makes `as` the user address space of this CPU; NULL: none (user addresses fault).  Interrupts are
 // masked.  Changes TTBR0 only when it must.
 void arch_aspace_activate(struct arch_aspace *as);

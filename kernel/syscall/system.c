@@ -86,6 +86,8 @@ int64_t sys_meminfo(vaddr_t info, uint64_t size, uint32_t flags)
         .free_pages = pages.free_pages,
         .heap_objects = heap.objects_in_use,
         .cached_pages = cache_pages(),
+        .slab_pages = heap.slab_pages,
+        .kernel_table_pages = arch_kernel_table_pages(),
     };
     return arch_copy_to_user(info, &out, u64_min(size, sizeof(out))) == 0 ? 0 : ERR_FAULT;
 }

@@ -29,8 +29,9 @@ enum { LEAF = 3, UNMAP_BATCH = 64 };
 struct arch_aspace arch_kernel_aspace;
 
 static struct {
-    bool is_linear;       // tables are in the linear map
-    unsigned early_slots; // 2 MiB windows handed out
+    bool is_linear;               // tables are in the linear map
+    unsigned early_slots;         // 2 MiB windows handed out
+    _Atomic size_t kernel_tables; // [a] taken since boot
 } mmu;
 
 static unsigned level_shift(unsigned level)
@@ -105,9 +106,6 @@ static void ring_add(const struct arch_aspace *as, paddr_t table)
 {
     struct page *root = page_of(as->root);
     struct page *p = page_of(table);
-    if (as == &arch_kernel_aspace) {
-        return;
-    }
     p->next = root->next;
     p->prev = page_frame(root);
     page_of_frame(p->next)->prev = page_frame(p);
@@ -128,6 +126,33 @@ static bool is_table(uint64_t entry, unsigned level)
 
 /* ---- Walking ---- */
 
+// Enters a fresh table of the kernel's.  Areas share tables without a common lock, so another CPU may have
+// been faster: then its table is the one.
+static uint64_t enter_kernel_table(_Atomic uint64_t *entry, paddr_t fresh)
+{
+    uint64_t seen = 0;
+    uint64_t mine = fresh.raw | PTE_VALID | PTE_TABLE;
+    // Release: its zeroes before the pointer to it; acquire: those of the other one.
+    if (atomic_compare_exchange_strong_explicit(entry, &seen, mine, memory_order_release,
+                                                memory_order_acquire)) {
+        atomic_fetch_add_explicit(&mmu.kernel_tables, 1, memory_order_relaxed);
+        return mine;
+    }
+    kernel_table_page_free(fresh);
+    return seen;
+}
+
+// A user's, whose tables its lock guards.
+static uint64_t enter_user_table(struct arch_aspace *as, uint64_t table_pa, _Atomic uint64_t *entry,
+                                 paddr_t fresh)
+{
+    uint64_t mine = fresh.raw | PTE_VALID | PTE_TABLE;
+    ring_add(as, fresh);
+    atomic_store_explicit(entry, mine, memory_order_release); // its zeroes before the pointer to it
+    count_more(as, table_pa, 1);
+    return mine;
+}
+
 // The table that `*entry` points to, made if it is missing and `may_alloc`.
 static status_t next_table(struct arch_aspace *as, uint64_t table_pa, unsigned index,
                            bool may_alloc, uint64_t *out)
@@ -145,11 +170,9 @@ static status_t next_table(struct arch_aspace *as, uint64_t table_pa, unsigned i
         if (!mmu.is_linear) {
             arch_page_zero(window_at(fresh.raw));
         }
-        ring_add(as, fresh);
-        entry = fresh.raw | PTE_VALID | PTE_TABLE;
-        atomic_thread_fence(memory_order_release); // its zeroes before the pointer to it
-        write_entry(&table_at(table_pa)[index], entry);
-        count_more(as, table_pa, 1);
+        _Atomic uint64_t *slot = (_Atomic uint64_t *)&table_at(table_pa)[index];
+        entry = as == &arch_kernel_aspace ? enter_kernel_table(slot, fresh)
+                                          : enter_user_table(as, table_pa, slot, fresh);
     }
     *out = entry & PTE_ADDR;
     return (entry & PTE_TABLE) != 0 ? OK : ERR_EXIST;
@@ -562,6 +585,11 @@ void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak)
 {
     *now = as->pages;
     *peak = u64_max(as->pages, as->peak_pages);
+}
+
+size_t arch_kernel_table_pages(void)
+{
+    return atomic_load_explicit(&mmu.kernel_tables, memory_order_relaxed);
 }
 
 void mmu_init(void)

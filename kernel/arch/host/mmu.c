@@ -341,6 +341,11 @@ void arch_aspace_fini(struct arch_aspace *as)
     free_tables(as->root.raw, 0);
 }
 
+size_t arch_kernel_table_pages(void)
+{
+    return 0;
+}
+
 void arch_aspace_pages(const struct arch_aspace *as, size_t *now, size_t *peak)
 {
     *now = as->pages;
