@@ -46,7 +46,7 @@ static void orphan_children_locked(struct process *p) REQUIRES(process_tree.lock
     bool has_any = !list_is_empty(&p->children);
     list_for_each_safe (node, &p->children) {
         struct process *child = container_of(node, struct process, sibling);
-        child->parent = heir;
+        tree_set_parent_locked(child, heir);
         list_del_init(&child->sibling);
         if (heir != NULL) {
             list_add_tail(&heir->children, &child->sibling);

@@ -253,7 +253,7 @@ static status_t publish(struct process *p, struct uthread *t, const struct proce
     }
     if (status == OK) {
         tree_insert_locked(p);
-        p->parent = parent;
+        tree_set_parent_locked(p, parent);
         if (parent != NULL) {
             list_add_tail(&parent->children, &p->sibling);
         }

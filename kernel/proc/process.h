@@ -76,6 +76,7 @@ struct process {
     char command[PROCESS_COMMAND_SIZE]; // [lock] its arguments, as far as there is room
     struct rb_node by_pid;              // [tree lock]
     struct process *parent;             // [tree lock] NULL: the first, or orphaned at the end
+    _Atomic pid_t parent_pid;           // [tree lock, read anywhere] 0: it has none
     struct list children;               // [tree lock] struct process.sibling
     struct list sibling;                // [tree lock]
     struct job_group *group;            // [tree lock] NULL once it has ended and was waited for

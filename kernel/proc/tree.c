@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdatomic.h>
+
 #include "kernel/proc/clock.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/program.h"
@@ -103,13 +105,15 @@ status_t process_get(pid_t pid, struct process **out)
     return OK;
 }
 
+void tree_set_parent_locked(struct process *p, struct process *parent)
+{
+    p->parent = parent;
+    atomic_store_explicit(&p->parent_pid, parent == NULL ? 0 : parent->pid, memory_order_relaxed);
+}
+
 pid_t process_parent_pid(void)
 {
-    mutex_lock(&process_tree.lock);
-    const struct process *parent = process_current()->parent;
-    pid_t pid = parent == NULL ? 0 : parent->pid;
-    mutex_unlock(&process_tree.lock);
-    return pid;
+    return atomic_load_explicit(&process_current()->parent_pid, memory_order_relaxed);
 }
 
 static struct process *next_after_locked(pid_t after) REQUIRES(process_tree.lock)

@@ -29,6 +29,9 @@ pid_t tree_choose_id_locked(void) REQUIRES(process_tree.lock);
 void tree_insert_locked(struct process *p) REQUIRES(process_tree.lock);
 void tree_insert_thread_locked(struct uthread *t) REQUIRES(process_tree.lock);
 
+void tree_set_parent_locked(struct process *p, struct process *parent) // NULL: none
+    REQUIRES(process_tree.lock);
+
 // Takes an ended process out of the tree; its reference goes to the caller.
 void tree_remove_locked(struct process *p) REQUIRES(process_tree.lock);
 
