@@ -94,7 +94,6 @@ struct unix_inbox {
 // What is to be done once the inbox's lock is released.
 struct unix_wakes {
     bool reader;
-    bool writers;
     uint32_t events;
 };
 

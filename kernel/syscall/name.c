@@ -6,19 +6,11 @@
 #include "kernel/mm/heap.h"
 #include "kernel/syscall/decode.h"
 #include "kernel/syscall/path.h"
+#include "kernel/syscall/publish.h"
 #include "kernel/vfs/change.h"
 #include "kernel/vfs/open.h"
 
 /* ---- Opening ---- */
-
-static int64_t publish(struct file *f, uint32_t flags)
-{
-    handle_t h;
-    uint32_t handle_flags = (flags & ABI_O_CLOEXEC) != 0 ? HANDLE_CLOEXEC : 0u;
-    status_t status =
-        handle_add(process_current()->handles, &f->object, file_rights(f), handle_flags, &h);
-    return status == OK ? h : (int64_t)status;
-}
 
 int64_t sys_openat(struct file *dir, vaddr_t path, uint32_t flags, uint32_t mode)
 {
@@ -30,7 +22,7 @@ int64_t sys_openat(struct file *dir, vaddr_t path, uint32_t flags, uint32_t mode
     }
     status = vfs_open(&c.base, c.path, flags, mode, &f);
     path_call_end(&c);
-    return status == OK ? publish(f, flags) : (int64_t)status;
+    return status == OK ? publish_file(f, file_rights(f), flags) : (int64_t)status;
 }
 
 /* ---- Making ---- */
