@@ -16,6 +16,7 @@ enum lock_rank {
     RANK_RENAME,         // one file system's tree of directories: held while one moves elsewhere
     RANK_VNODE,          // a vnode's content and entries: inside a file's position; parents first
     RANK_FS,             // a file system's own state: inside a vnode
+    RANK_NET_CONFIG,     // addresses, routes and links of the network: changed as a whole
     RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up
     RANK_VMO,            // a memory object's pages: inside an address space
     RANK_VMO_FILE,       // a file's pages: inside a private object above it
@@ -26,6 +27,12 @@ enum lock_rank {
     RANK_HANDLES,                  // a handle table's slots: references are taken under it
     RANK_NAMES,                    // the cache of directory entries
     RANK_CACHE,                    // which cached pages go first: changed under a file's lock
+    RANK_NET_LISTENER,             // who waits to be accepted: connections are made under it
+    RANK_NET_SOCKET,               // a connection or socket: packets in and out are counted there
+    RANK_NET_PORTS,                // buckets of ports and connections: sockets enter and leave
+    RANK_NET_ROUTE,                // routes, addresses, groups: looked up for a socket
+    RANK_NET_NEIGHBOUR,            // link addresses and what waits for them
+    RANK_NET_QUEUE,                // an interface's queue: drivers are given packets
     RANK_BLOCK,                    // a block device's queue: drivers submit under it
     RANK_DEVICE,                   // a driver's registers and rings
     RANK_TTY,                      // console rings

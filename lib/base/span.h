@@ -62,3 +62,20 @@ static inline void write_le32(uint8_t *p, uint32_t value)
     p[2] = (uint8_t)(value >> 16);
     p[3] = (uint8_t)(value >> 24);
 }
+
+static inline uint16_t read_be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void write_be16(uint8_t *p, uint16_t value)
+{
+    p[0] = (uint8_t)(value >> 8);
+    p[1] = (uint8_t)value;
+}
+
+static inline void write_be32(uint8_t *p, uint32_t value)
+{
+    write_be16(p, (uint16_t)(value >> 16));
+    write_be16(p + 2, (uint16_t)value);
+}

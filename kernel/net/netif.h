@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Network interfaces: a driver below, the protocols above.
+ *
+ *   driver's probe -> netif_register -> up, down by the administrator -> (never goes)
+ *   netif_transmit -> queue -> ops->transmit -> the device
+ *   the device's interrupt -> the interface's thread -> ops->poll -> netif_receive -> a protocol
+ *
+ * Receiving is in one thread per receive queue: the interrupt wakes it and is off until the queue was
+ * found empty, so that a flood costs a share of the CPU and no more.  A batch goes up at once.
+ *
+ * What is sent waits in a bounded queue while the device is full; what finds no room there is dropped,
+ * and counted.  Loopback (kernel/net/loopback.c) hands what is sent to netif_receive on the same CPU,
+ * from a list, so that nothing recurses.
+ *
+ * Locking: `queue_lock` (RANK_NET_QUEUE) for what waits; flags and counters are atomic; addresses
+ * belong to kernel/net/ip.h.  ops are called in thread context without locks unless said.
+ * Lifetimes: interfaces live for ever.
+ */
+#pragma once
+
+#include "kernel/core/mutex.h"
+#include "kernel/net/packet.h"
+#include "lib/net/address.h"
+
+enum { NETIF_NAME_SIZE = 16, NETIF_QUEUE_MAX = 1024 }; // packets that wait
+
+enum netif_flags : uint32_t { // values of IFF_* where there is one
+    NETIF_UP = 0x1,           // the administrator wants it
+    NETIF_BROADCAST = 0x2,
+    NETIF_LOOPBACK = 0x8,
+    NETIF_RUNNING = 0x40, // the link is there
+    NETIF_PROMISCUOUS = 0x100,
+    NETIF_ALL_MULTICAST = 0x200,
+    NETIF_MULTICAST = 0x1000,
+};
+
+enum netif_features : uint32_t {
+    NETIF_CAN_CHECKSUM = 1 << 0, // finishes PACKET_SUM_PARTIAL
+    NETIF_CAN_SEGMENT4 = 1 << 1, // cuts TCP over IPv4
+    NETIF_CAN_SEGMENT6 = 1 << 2, // and over IPv6
+};
+
+struct netif_counters {
+    _Atomic uint64_t packets_in;
+    _Atomic uint64_t bytes_in;
+    _Atomic uint64_t errors_in;
+    _Atomic uint64_t dropped_in;
+    _Atomic uint64_t packets_out;
+    _Atomic uint64_t bytes_out;
+    _Atomic uint64_t errors_out;
+    _Atomic uint64_t dropped_out;
+};
+
+struct netif_ops {
+    // Gives the packet to the device: takes it, unless there is no room: false.  Called by one CPU at
+    // a time.  `more` says that another follows at once, so that the device need not be told yet.
+    bool (*transmit)(struct netif *n, struct packet *p, bool more);
+    // The administrator brought it up or down.  ERR_IO.
+    status_t (*set_up)(struct netif *n, bool is_up);
+    // Flags or groups changed: NETIF_PROMISCUOUS, NETIF_ALL_MULTICAST.  May be NULL.
+    void (*set_filter)(struct netif *n);
+};
+
+struct ip_netif; // addresses and what else IP knows of an interface (kernel/net/ip.h)
+
+struct netif {
+    struct list link;               // [I] of all, in the order of their index
+    const struct netif_ops *ops;    // [I]
+    char name[NETIF_NAME_SIZE];     // [I] "lo", "eth0"
+    uint32_t index;                 // [I] from 1; loopback has 1
+    uint32_t header_size;           // [I] of the link: 14 for Ethernet, 0 for loopback
+    uint32_t features;              // [I] enum netif_features
+    uint32_t mtu_max;               // [I]
+    struct mac_addr mac;            // [I]
+    _Atomic uint32_t flags;         // [a] enum netif_flags
+    _Atomic uint32_t mtu;           // [a] bytes of a packet without the link's header
+    struct netif_counters counters; // [a]
+    struct ip_netif *ip;            // [I] set by netif_register
+    struct spinlock queue_lock;     // RANK_NET_QUEUE
+    struct list queue;              // [queue_lock] packets that wait for room
+    uint32_t queued;                // [queue_lock]
+    bool is_sending;                // [queue_lock] somebody is in ops->transmit
+    bool is_full;                   // [queue_lock] the device said so
+};
+
+// Adds one: the driver has set ops, header_size, features, mtu_max, mtu, mac and flags; it gets its
+// index, and the name `prefix` with a number.  Boot.  ERR_NOMEM.
+status_t netif_register(struct netif *n, const char *prefix);
+
+struct netif *netif_find(uint32_t index);        // NULL: none
+struct netif *netif_find_name(const char *name); // NULL: none
+struct netif *netif_next(const struct netif *n); // NULL: the first, or none
+struct netif *netif_loopback(void);
+
+static inline bool netif_is_up(const struct netif *n)
+{
+    const uint32_t both = NETIF_UP | NETIF_RUNNING;
+    return (atomic_load_explicit(&n->flags, memory_order_relaxed) & both) == both;
+}
+
+// Sends packets that have their link's header, or for loopback none: takes them all.  Thread context
+// or a timer's; no lock of rank RANK_NET_QUEUE or above is held.
+void netif_transmit(struct netif *n, struct packet *p);
+void netif_transmit_all(struct netif *n, struct list *packets);
+
+// From drivers: the device has room again.  Any context that may take RANK_NET_QUEUE.
+void netif_resume(struct netif *n);
+
+// From drivers, in thread context without locks: what came in, with the link's header in the front.
+// Takes them all.
+void netif_receive(struct netif *n, struct list *packets);
+
+// The administrator's: ERR_INVAL, and what the driver says.  Tells the listeners.
+status_t netif_set_up(struct netif *n, bool is_up);
+status_t netif_set_mtu(struct netif *n, uint32_t mtu);
+void netif_set_running(struct netif *n, bool is_running); // from drivers: the link came or went
+
+// Taps see every packet that goes in or out (packet sockets): called in the sender's or receiver's
+// context, borrows the packet.  While none is there it costs one load.
+struct netif_tap {
+    struct list link; // [tap lock]
+    void (*packet)(struct netif_tap *t, struct netif *n, const struct packet *p, bool is_outgoing);
+};
+void netif_add_tap(struct netif_tap *t);
+void netif_remove_tap(struct netif_tap *t); // on return it is not running any more
+
+// Who is told of changes (netlink, IP): in thread context without locks.
+enum netif_change { NETIF_ADDED, NETIF_CHANGED };
+struct netif_listener {
+    struct list link;
+    void (*changed)(struct netif_listener *l, struct netif *n, enum netif_change what);
+};
+void netif_add_listener(struct netif_listener *l); // boot; hears of those that are there too
+
+// What a link's type of packet is given to: Ethernet types, in host byte order.
+enum { ETHER_IP4 = 0x0800, ETHER_ARP = 0x0806, ETHER_IP6 = 0x86dd };
+// Takes the packet, whose data is behind the link's header.  Registered at boot; one for each type.
+struct netif_protocol {
+    uint16_t type;
+    void (*receive)(struct netif *n, struct packet *p, const struct mac_addr *from);
+};
+void netif_register_protocol(const struct netif_protocol *p);
