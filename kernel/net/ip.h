@@ -46,6 +46,7 @@ struct ip_meta {
     uint8_t hop_limit;     // to send: 0: the default
     uint8_t traffic_class; // with ECN's two bits
     bool dont_fragment;    // to send: ERR_MSGSIZE instead of fragments, and DF with IPv4
+    bool is_looped;        // to send to a group or to all: members on this machine get it as well
     bool is_multicast;     // received: it was sent to a group ...
     bool is_broadcast;     // ... or to all
 };
@@ -83,7 +84,9 @@ struct ip_transport {
     uint8_t protocol;
     // Takes the packet: `data` is the transport's header, the checksum was not looked at.
     void (*receive)(struct packet *p, const struct ip_meta *m);
-    void (*error)(const struct ip_error *e); // may be NULL
+    // May be NULL.  Whether it is about something that was sent: only then is it believed what the
+    // path's MTU is, so a transport that has sequence numbers looks at them (RFC 5927).
+    bool (*error)(const struct ip_error *e);
 };
 void ip_register_transport(const struct ip_transport *t); // boot
 
@@ -149,11 +152,11 @@ status_t ip_route_remove(const struct ip_route_info *r);
 status_t ip_neighbour_add(const struct ip_neighbour_info *n);
 status_t ip_neighbour_remove(uint32_t netif, const struct ip_addr *a);
 
-// Entry `index` of a list that may change between calls: a list read this way has each entry that was
-// there all the time.  ERR_NOENT: no more.
-status_t ip_address_list(size_t index, struct ip_address_info *out);
-status_t ip_route_list(size_t index, struct ip_route_info *out);
-status_t ip_neighbour_list(size_t index, struct ip_neighbour_info *out);
+// The next entry of a list that may change between calls: `*cursor` is 0 at first, and is moved on.  A
+// list read this way has each entry once that was there all the time.  ERR_NOENT: no more.
+status_t ip_address_list(uint64_t *cursor, struct ip_address_info *out);
+status_t ip_route_list(uint64_t *cursor, struct ip_route_info *out);
+status_t ip_neighbour_list(uint64_t *cursor, struct ip_neighbour_info *out);
 
 // Whether the address is one of this machine's (any interface), or of this interface.
 bool ip_is_local(const struct ip_addr *a);
@@ -166,6 +169,17 @@ void ip_group_leave(struct netif *n, const struct ip_addr *group);
 enum ip_change { IP_ADDRESS_ADDED, IP_ADDRESS_REMOVED, IP_ROUTE_ADDED, IP_ROUTE_REMOVED };
 void ip_set_change_hook(void (*changed)(enum ip_change what, const void *info));
 
-// Router advertisements carry resolvers (RFC 8106): what the last one said, for swos-netd.
+// Router advertisements carry resolvers (RFC 8106): what is valid of them, for swos-netd; a list as
+// those above.
+struct ip_resolver_info {
+    struct ip_addr address;
+    uint32_t netif;
+    nsec_t valid_until;
+};
+status_t ip_resolver_list(uint64_t *cursor, struct ip_resolver_info *out);
+
+// For netif_register: what IP knows of an interface, `n->ip`.  ERR_NOMEM.
+status_t ip_netif_create(struct netif *n);
+
 struct ip_counters; // of SNMP's names, kernel/net/ip_counters.h
 void ip_init(void); // boot, before any interface
