@@ -21,7 +21,7 @@
 
 #include "kernel/core/mutex.h"
 #include "kernel/net/packet.h"
-#include "lib/net/address.h"
+#include "lib/net/ethernet.h"
 
 enum { NETIF_NAME_SIZE = 16, NETIF_QUEUE_MAX = 1024 }; // packets that wait
 
@@ -133,8 +133,7 @@ struct netif_listener {
 };
 void netif_add_listener(struct netif_listener *l); // boot; hears of those that are there too
 
-// What a link's type of packet is given to: Ethernet types, in host byte order.
-enum { ETHER_IP4 = 0x0800, ETHER_ARP = 0x0806, ETHER_IP6 = 0x86dd };
+// What a link's type of packet is given to: Ethernet types, in host byte order (lib/net/ethernet.h).
 // Takes the packet, whose data is behind the link's header.  Registered at boot; one for each type.
 struct netif_protocol {
     uint16_t type;
