@@ -55,7 +55,8 @@ struct tcp_result {
     uint32_t events; // enum tcp_event
     status_t error;  // with TCP_EVENT_FAILED: ERR_CONNREFUSED, ERR_CONNRESET, ERR_TIMEDOUT, ...
     uint32_t acked;  // bytes to drop at the begin of what is to send
-    // The part of the payload to keep: `take` bytes from `skip`; 0: nothing.
+    // The part of the payload to keep: `take` bytes from `skip`; 0: nothing.  No byte is ever taken
+    // twice, so what is kept never overlaps.  It may exceed the buffer by a step of the window scale.
     uint32_t skip;
     uint32_t take;
     uint32_t offset;   // of its first byte behind the last one in order
