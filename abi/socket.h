@@ -9,6 +9,8 @@ enum {
     ABI_AF_UNIX = 1,
     ABI_AF_INET = 2,
     ABI_AF_INET6 = 10,
+    ABI_AF_NETLINK = 16,
+    ABI_AF_PACKET = 17,
 };
 
 enum {
@@ -32,6 +34,7 @@ enum {
     ABI_MSG_DONTWAIT = 0x40,
     ABI_MSG_EOR = 0x80,
     ABI_MSG_WAITALL = 0x100,
+    ABI_MSG_ERRQUEUE = 0x2000,
     ABI_MSG_NOSIGNAL = 0x4000,
     ABI_MSG_MORE = 0x8000,
     ABI_MSG_WAITFORONE = 0x10000,
@@ -51,6 +54,8 @@ enum {
     ABI_SO_RCVBUF = 8,
     ABI_SO_KEEPALIVE = 9,
     ABI_SO_OOBINLINE = 10,
+    ABI_SO_NO_CHECK = 11,
+    ABI_SO_PRIORITY = 12,
     ABI_SO_LINGER = 13,
     ABI_SO_REUSEPORT = 15,
     ABI_SO_PASSCRED = 16,
@@ -59,7 +64,11 @@ enum {
     ABI_SO_SNDLOWAT = 19,
     ABI_SO_RCVTIMEO = 20,
     ABI_SO_SNDTIMEO = 21,
+    ABI_SO_BINDTODEVICE = 25,
+    ABI_SO_TIMESTAMP = 29,
     ABI_SO_ACCEPTCONN = 30,
+    ABI_SO_RCVBUFFORCE = 33,
+    ABI_SO_TIMESTAMPNS = 35,
     ABI_SO_PROTOCOL = 38,
     ABI_SO_DOMAIN = 39,
 };
@@ -71,6 +80,22 @@ enum { ABI_SOCKADDR_MAX = 128, ABI_SUN_PATH_MAX = 108 };
 struct abi_sockaddr_un {
     uint16_t family;
     char path[ABI_SUN_PATH_MAX];
+};
+
+// Ports and addresses in network byte order.
+struct abi_sockaddr_in {
+    uint16_t family;
+    uint16_t port;
+    uint8_t address[4];
+    uint8_t zero[8];
+};
+
+struct abi_sockaddr_in6 {
+    uint16_t family;
+    uint16_t port;
+    uint32_t flow; // network byte order
+    uint8_t address[16];
+    uint32_t scope; // interface of a link-local address
 };
 
 struct abi_linger {

@@ -5,8 +5,9 @@
 #include "abi/stat.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
+#include "lib/base/string.h"
 
-enum { FAMILIES = 16 };
+enum { FAMILIES = 32 };
 
 static const struct socket_family *families[FAMILIES]; // [I] after boot
 
@@ -111,7 +112,7 @@ enum {
     SEND_FLAGS = ABI_MSG_DONTROUTE | ABI_MSG_DONTWAIT | ABI_MSG_EOR | ABI_MSG_NOSIGNAL |
                  ABI_MSG_MORE | ABI_MSG_WAITALL | ABI_MSG_WAITFORONE | ABI_MSG_CMSG_CLOEXEC,
     RECEIVE_FLAGS = ABI_MSG_PEEK | ABI_MSG_DONTWAIT | ABI_MSG_TRUNC | ABI_MSG_WAITALL |
-                    ABI_MSG_NOSIGNAL | ABI_MSG_WAITFORONE | ABI_MSG_CMSG_CLOEXEC,
+                    ABI_MSG_NOSIGNAL | ABI_MSG_WAITFORONE | ABI_MSG_CMSG_CLOEXEC | ABI_MSG_ERRQUEUE,
 };
 
 status_t socket_send(struct socket *s, struct uio *from, struct socket_message *m)
@@ -127,6 +128,9 @@ status_t socket_receive(struct socket *s, struct uio *to, struct socket_message 
 {
     if ((m->flags & ~(uint32_t)RECEIVE_FLAGS) != 0 || s->ops->receive == NULL) {
         return ERR_NOTSUP;
+    }
+    if ((m->flags & ABI_MSG_ERRQUEUE) != 0) {
+        return s->ops->receive_error == NULL ? ERR_NOTSUP : s->ops->receive_error(s, to, m);
     }
     m->wait = socket_wait_for(s, m->flags, SOCKET_RECEIVES);
     return s->ops->receive(s, to, m);
@@ -144,6 +148,45 @@ static status_t file_op_write(struct file *f, struct uio *from, [[maybe_unused]]
     return socket_send(socket_from(f), from, &m);
 }
 
+/* ---- Control data ---- */
+
+enum { CONTROL_ALIGN = 8, CONTROL_HEADER = sizeof(struct abi_cmsghdr) };
+
+void socket_control_add(struct socket_message *m, int32_t level, int32_t type, const void *data,
+                        size_t size)
+{
+    struct socket_control *c = m->control;
+    if (c == NULL) {
+        return;
+    }
+    size_t space = align_up(CONTROL_HEADER + size, CONTROL_ALIGN);
+    if (space > sizeof(c->bytes) - c->size) {
+        c->is_cut = true;
+        return;
+    }
+    struct abi_cmsghdr h = {
+        .size = (uint32_t)(CONTROL_HEADER + size), .level = level, .type = type};
+    memset(c->bytes + c->size, 0, space);
+    memcpy(c->bytes + c->size, &h, sizeof(h));
+    memcpy(c->bytes + c->size + CONTROL_HEADER, data, size);
+    c->size += (uint32_t)space;
+}
+
+bool socket_control_next(const struct socket_control *c, uint32_t *at, struct abi_cmsghdr *header,
+                         const uint8_t **data)
+{
+    if (c == NULL || *at >= c->size || c->size - *at < CONTROL_HEADER) {
+        return false;
+    }
+    memcpy(header, c->bytes + *at, sizeof(*header));
+    if (header->size < CONTROL_HEADER || header->size > c->size - *at) {
+        return false;
+    }
+    *data = c->bytes + *at + CONTROL_HEADER;
+    *at += (uint32_t)u64_min(align_up(header->size, CONTROL_ALIGN), c->size - *at);
+    return true;
+}
+
 /* ---- The rest of a file ---- */
 
 static uint32_t file_op_poll(struct file *f, struct event_watch *w)
@@ -156,7 +199,7 @@ static status_t file_op_ioctl(struct file *f, uint32_t request, vaddr_t argument
 {
     struct socket *s = socket_from(f);
     if (request != ABI_FIONREAD || s->ops->readable == NULL) {
-        return ERR_NOTTY;
+        return s->ops->ioctl == NULL ? ERR_NOTTY : s->ops->ioctl(s, request, argument, result);
     }
     if (s->ops->is_listening(s)) {
         return ERR_INVAL;

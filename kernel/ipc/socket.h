@@ -30,6 +30,8 @@ enum {
     SOCKET_BUFFER_MIN = 8192,
     SOCKET_BUFFER_MAX = 1 << 20,
     SOCKET_BACKLOG_MAX = 4096, // SOMAXCONN
+    SOCKET_CONTROL_MAX = 320,  // bytes of control data beside handles and identities
+    SOCKET_OPTION_MAX = 320,   // bytes of the largest option
 };
 
 struct socket_address {
@@ -51,6 +53,13 @@ struct socket_cargo {
     struct handle_entry entries[];
 };
 
+// Control data of a family: struct abi_cmsghdr and data, each at a multiple of 8.
+struct socket_control {
+    uint32_t size; // bytes in use
+    bool is_cut;   // some found no room
+    alignas(8) uint8_t bytes[SOCKET_CONTROL_MAX];
+};
+
 // What goes with the bytes of one call.
 struct socket_message {
     uint32_t flags; // MSG_*
@@ -61,8 +70,9 @@ struct socket_message {
     bool wants_cargo;           // receive
     bool has_identity;          // send: `identity` goes along; receive: it came along
     struct caller_identity identity;
-    uint32_t flags_out; // receive: MSG_TRUNC, MSG_EOR
-    size_t size;        // receive: bytes of the message, with those that found no room
+    struct socket_control *control; // send: NULL: none; receive: is added to; NULL: nobody asks
+    uint32_t flags_out;             // receive: MSG_TRUNC, MSG_EOR
+    size_t size;                    // receive: bytes of the message, with those that found no room
 };
 
 enum socket_direction : uint32_t { SOCKET_RECEIVES = 1, SOCKET_SENDS = 2 };
@@ -77,6 +87,8 @@ struct socket_ops {
     // Moves what it can of the uio; an error after some bytes were moved is not reported.
     status_t (*send)(struct socket *s, struct uio *from, struct socket_message *m);
     status_t (*receive)(struct socket *s, struct uio *to, struct socket_message *m);
+    // MSG_ERRQUEUE: what went wrong with packets that were sent.  Never waits.
+    status_t (*receive_error)(struct socket *s, struct uio *to, struct socket_message *m);
     status_t (*shutdown)(struct socket *s, uint32_t directions); // enum socket_direction
     status_t (*local_name)(struct socket *s, struct socket_address *out);
     status_t (*peer_name)(struct socket *s, struct socket_address *out);
@@ -86,9 +98,15 @@ struct socket_ops {
     bool (*is_listening)(struct socket *s);
     status_t (*peer_identity)(struct socket *s, struct caller_identity *out); // SO_PEERCRED
     void (*options_changed)(struct socket *s); // sizes or flags of the socket
-    void (*handle_goes)(struct socket *s);     // a handle is about to end; others may be left
-    void (*close)(struct socket *s);           // nobody can reach it any more; may come twice
-    void (*release)(struct socket *s);         // frees it, closed
+    // Options and requests that not all families have.  NULL: ERR_NOPROTOOPT, ERR_NOTTY.
+    status_t (*get_option)(struct socket *s, int32_t level, int32_t option, void *value,
+                           uint32_t *size);
+    status_t (*set_option)(struct socket *s, int32_t level, int32_t option, const void *value,
+                           uint32_t size);
+    status_t (*ioctl)(struct socket *s, uint32_t request, vaddr_t argument, int64_t *result);
+    void (*handle_goes)(struct socket *s); // a handle is about to end; others may be left
+    void (*close)(struct socket *s);       // nobody can reach it any more; may come twice
+    void (*release)(struct socket *s);     // frees it, closed
 };
 
 struct socket {
@@ -146,6 +164,15 @@ static inline bool socket_has_option(const struct socket *s, unsigned option)
 // The same for who calls from user code: flags that no family knows are refused.
 status_t socket_send(struct socket *s, struct uio *from, struct socket_message *m);
 status_t socket_receive(struct socket *s, struct uio *to, struct socket_message *m);
+
+// Adds control data for who receives; what finds no room is left out, and is_cut says so.  `m` may have
+// no place for it at all.
+void socket_control_add(struct socket_message *m, int32_t level, int32_t type, const void *data,
+                        size_t size);
+
+// The control data from byte *at on, which is advanced.  False: no more, or not well formed.
+bool socket_control_next(const struct socket_control *c, uint32_t *at, struct abi_cmsghdr *header,
+                         const uint8_t **data);
 
 // Ends the handles of a cargo that nobody wants, and frees it; NULL is fine.
 void socket_cargo_drop(struct socket_cargo *c);

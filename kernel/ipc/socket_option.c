@@ -73,11 +73,18 @@ static status_t put_identity(struct socket *s, void *value, uint32_t *size)
     return status;
 }
 
+static status_t get_of_family(struct socket *s, int32_t level, int32_t option, void *value,
+                              uint32_t *size)
+{
+    return s->ops->get_option == NULL ? ERR_NOPROTOOPT
+                                      : s->ops->get_option(s, level, option, value, size);
+}
+
 status_t socket_get_option(struct socket *s, int32_t level, int32_t option, void *value,
                            uint32_t *size)
 {
     if (level != ABI_SOL_SOCKET) {
-        return ERR_NOPROTOOPT;
+        return get_of_family(s, level, option, value, size);
     }
     switch (option) {
     case ABI_SO_RCVTIMEO: put_timeout(value, size, atomic_load(&s->receive_timeout)); return OK;
@@ -88,6 +95,9 @@ status_t socket_get_option(struct socket *s, int32_t level, int32_t option, void
     }
     int32_t number;
     status_t status = get_number(s, option, &number);
+    if (status == ERR_NOPROTOOPT) {
+        return get_of_family(s, level, option, value, size);
+    }
     if (status == OK) {
         put(value, size, &number, sizeof(number));
     }
@@ -159,18 +169,33 @@ static status_t set_number(struct socket *s, int32_t option, int32_t number)
     }
 }
 
+static bool is_known_number(int32_t option)
+{
+    return is_switch(option) || option == ABI_SO_RCVBUF || option == ABI_SO_SNDBUF;
+}
+
+static status_t set_of_family(struct socket *s, int32_t level, int32_t option, const void *value,
+                              uint32_t size)
+{
+    return s->ops->set_option == NULL ? ERR_NOPROTOOPT
+                                      : s->ops->set_option(s, level, option, value, size);
+}
+
 status_t socket_set_option(struct socket *s, int32_t level, int32_t option, const void *value,
                            uint32_t size)
 {
     int32_t number;
     if (level != ABI_SOL_SOCKET) {
-        return ERR_NOPROTOOPT;
+        return set_of_family(s, level, option, value, size);
     }
     switch (option) {
     case ABI_SO_RCVTIMEO: return set_timeout(&s->receive_timeout, value, size);
     case ABI_SO_SNDTIMEO: return set_timeout(&s->send_timeout, value, size);
     case ABI_SO_LINGER: return set_linger(s, value, size);
     default: break;
+    }
+    if (!is_known_number(option)) {
+        return set_of_family(s, level, option, value, size);
     }
     if (size < sizeof(number)) {
         return ERR_INVAL;

@@ -11,7 +11,6 @@
 enum {
     SOCKET_RIGHTS = SWIFTOS_RIGHT_LISTEN | SWIFTOS_RIGHT_CONNECT,
     TYPE_FLAGS = ABI_SOCK_NONBLOCK | ABI_SOCK_CLOEXEC,
-    OPTION_MAX = 64, // bytes of the largest
 };
 
 /* ---- Addresses ---- */
@@ -232,7 +231,7 @@ int64_t sys_getpeername(struct file *socket, vaddr_t address, vaddr_t size)
 int64_t sys_getsockopt(struct file *socket, int32_t level, int32_t option, vaddr_t value,
                        vaddr_t size)
 {
-    uint8_t bytes[OPTION_MAX];
+    uint8_t bytes[SOCKET_OPTION_MAX];
     int32_t room;
     struct socket *s = socket_of(socket);
     if (s == NULL) {
@@ -257,7 +256,7 @@ int64_t sys_getsockopt(struct file *socket, int32_t level, int32_t option, vaddr
 int64_t sys_setsockopt(struct file *socket, int32_t level, int32_t option, vaddr_t value,
                        uint32_t size)
 {
-    uint8_t bytes[OPTION_MAX];
+    uint8_t bytes[SOCKET_OPTION_MAX];
     struct socket *s = socket_of(socket);
     if (s == NULL) {
         return ERR_NOTSOCK;

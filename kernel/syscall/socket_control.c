@@ -52,11 +52,18 @@ static status_t set_identity(struct socket_message *m, const uint8_t *data, size
     return is_own ? OK : ERR_PERM;
 }
 
+// Of another level: its family's to understand.
+static status_t pass_on(const struct abi_cmsghdr *h, const uint8_t *data, struct socket_message *m)
+{
+    socket_control_add(m, h->level, h->type, data, h->size - HEADER);
+    return m->control->is_cut ? ERR_NOBUFS : OK;
+}
+
 static status_t read_one(const struct abi_cmsghdr *h, const uint8_t *data, struct socket_message *m)
 {
     size_t size = h->size - HEADER;
     if (h->level != ABI_SOL_SOCKET) {
-        return OK; // for others
+        return pass_on(h, data, m);
     }
     switch (h->type) {
     case ABI_SCM_RIGHTS: return add_handles(m->cargo, data, size);
@@ -188,6 +195,26 @@ static bool put_handles(struct control *c, struct socket_message *m)
     return is_whole;
 }
 
+// What the family added, as far as there is room.  False: not all of it.
+static bool put_others(struct control *c, const struct socket_control *others)
+{
+    uint32_t at = 0;
+    uint32_t begin = 0;
+    struct abi_cmsghdr h;
+    const uint8_t *data;
+    while (socket_control_next(others, &at, &h, &data)) {
+        uint32_t space = (uint32_t)u64_min(at - begin, c->left);
+        if (h.size > c->left || arch_copy_to_user(c->at, others->bytes + begin, space) != 0) {
+            return false;
+        }
+        c->at += space;
+        c->left -= space;
+        c->used += space;
+        begin = at;
+    }
+    return others == NULL || !others->is_cut;
+}
+
 uint32_t socket_control_put(struct socket *s, struct socket_message *m, vaddr_t control,
                             uint32_t size)
 {
@@ -196,6 +223,7 @@ uint32_t socket_control_put(struct socket *s, struct socket_message *m, vaddr_t 
     if (socket_has_option(s, ABI_SO_PASSCRED)) {
         is_whole = put_identity(&c, m);
     }
+    is_whole = put_others(&c, m->control) && is_whole;
     if (m->cargo != NULL) {
         is_whole = put_handles(&c, m) && is_whole;
         socket_cargo_drop(m->cargo);

@@ -4,8 +4,8 @@
 
 #include "kernel/ipc/socket.h"
 
-// Reads the control data of a message to be sent: `m` gets handles, which are the caller's to drop, and
-// identity.  ERR_INVAL, ERR_FAULT, ERR_NOBUFS, ERR_NOMEM, ERR_PERM (another's identity), ERR_BADF,
+// Reads the control data of a message to be sent: `m` gets handles, which are the caller's to drop,
+// identity, and in m->control what is of another level.  ERR_INVAL, ERR_FAULT, ERR_NOBUFS, ERR_NOMEM, ERR_PERM (another's identity), ERR_BADF,
 // ERR_ACCES (a handle that must not be passed on).
 status_t socket_control_get(vaddr_t control, uint32_t size, struct socket_message *m);
 

@@ -98,7 +98,11 @@ static status_t send_with(struct socket *s, const struct abi_msghdr *h, struct u
                           uint32_t flags)
 {
     struct socket_address to;
+    struct socket_control control;
     struct socket_message m = {.flags = flags};
+    control.size = 0;
+    control.is_cut = false;
+    m.control = &control;
     status_t status = OK;
     if (h->name != 0) {
         status = socket_address_from_user(&to, h->name, h->name_size);
@@ -154,8 +158,12 @@ static status_t receive_with(struct socket *s, struct abi_msghdr *h, struct uio 
                              struct socket_message *m)
 {
     struct socket_address from = {.size = 0};
+    struct socket_control control;
+    control.size = 0;
+    control.is_cut = false;
     m->from = h->name != 0 ? &from : NULL;
     m->wants_cargo = h->control_size != 0;
+    m->control = h->control_size != 0 ? &control : NULL;
     status_t status = socket_receive(s, u, m);
     if (status != OK) {
         return status;
