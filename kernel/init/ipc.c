@@ -26,6 +26,16 @@ static void identity(struct caller_identity *out)
     cred_unref(c);
 }
 
+static status_t grant(enum swos_grant kind, struct grant **out)
+{
+    struct process *p = process_current();
+    if (p != NULL) {
+        return grant_set_get(&p->grants, kind, out);
+    }
+    *out = NULL;
+    return OK;
+}
+
 static void mask_restore(bool is_interrupted)
 {
     if (!is_interrupted) {
@@ -65,6 +75,7 @@ static uint64_t file_limit(void)
 static const struct caller_ops caller = {
     .handles = handles,
     .identity = identity,
+    .grant = grant,
     .mask_swap = signal_set_mask_for_call,
     .mask_restore = mask_restore,
     .file_limit = file_limit,

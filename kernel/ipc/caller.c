@@ -23,6 +23,15 @@ void caller_identity(struct caller_identity *out)
     }
 }
 
+status_t caller_grant(enum swos_grant kind, struct grant **out)
+{
+    if (caller != NULL && caller->grant != NULL) {
+        return caller->grant(kind, out);
+    }
+    *out = NULL;
+    return OK;
+}
+
 void caller_mask_swap(uint64_t mask)
 {
     if (caller != NULL && caller->mask_swap != NULL) {

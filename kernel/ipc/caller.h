@@ -6,10 +6,12 @@
  */
 #pragma once
 
+#include "abi/rights.h"
 #include "kernel/object/event.h"
 #include "lib/base/refcount.h"
 #include "lib/base/types.h"
 
+struct grant;
 struct handle_table;
 struct abi_signal_record;
 
@@ -35,6 +37,8 @@ void signal_source_unref(struct signal_source *s);
 struct caller_ops {
     struct handle_table *(*handles)(void); // borrowed; NULL: none
     void (*identity)(struct caller_identity *out);
+    // Its grant of a kind with a reference; NULL where no process calls.  ERR_PERM: not held.
+    status_t (*grant)(enum swos_grant kind, struct grant **out);
 
     // Signal masks of ppoll, pselect and epoll_pwait.  mask_swap installs another; mask_restore brings
     // the old one back: with `is_interrupted` only once the handlers of the signal that ended the
@@ -57,6 +61,7 @@ void caller_set_ops(const struct caller_ops *ops);
 
 struct handle_table *caller_handles(void);
 void caller_identity(struct caller_identity *out);
+status_t caller_grant(enum swos_grant kind, struct grant **out);
 void caller_mask_swap(uint64_t mask);
 void caller_mask_restore(bool is_interrupted);
 uint64_t caller_file_limit(void);
