@@ -33,10 +33,12 @@ struct net_grant {
     struct net_rule rules[NET_RULES_MAX]; // [I] one of them allows it, or it is not allowed
 };
 
-// A grant below `parent` that allows no more than the rules.  ERR_INVAL, ERR_PERM, ERR_NOMEM.
+// A grant below `parent` that allows no more than the rules (none: nothing).  ERR_INVAL, ERR_PERM,
+// ERR_NOMEM.
 status_t net_grant_create(struct grant *parent, const struct net_rule *rules, size_t count,
                           struct grant **out);
 
-// ERR_PERM: revoked; ERR_ACCES: not allowed.  `address` NULL: none is named (capture, configure).
+// ERR_PERM: revoked; ERR_ACCES: not allowed.  `address` NULL: none is named (capture, configure), so
+// a rule that is limited to some addresses does not allow it.  `g` NULL: the kernel asks for itself.
 status_t net_authority_check(const struct grant *g, enum net_act act, uint8_t protocol,
                              const struct ip_addr *address, uint16_t port);
