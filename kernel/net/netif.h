@@ -10,11 +10,13 @@
  * found empty, so that a flood costs a share of the CPU and no more.  A batch goes up at once.
  *
  * What is sent waits in a bounded queue while the device is full; what finds no room there is dropped,
- * and counted.  Loopback (kernel/net/loopback.c) hands what is sent to netif_receive on the same CPU,
- * from a list, so that nothing recurses.
+ * and counted.  A device may have several such queues: a packet goes to that of the CPU which sends it.
+ * Loopback (kernel/net/loopback.c) hands what is sent to netif_receive from a worker, so that nothing
+ * recurses and no lock of a sender is held.
  *
- * Locking: `queue_lock` (RANK_NET_QUEUE) for what waits; flags and counters are atomic; addresses
- * belong to kernel/net/ip.h.  ops are called in thread context without locks unless said.
+ * Locking: a queue's `lock` (RANK_NET_QUEUE) for what waits; flags and counters are atomic; addresses
+ * belong to kernel/net/ip.h.  All of it is for threads, nothing for interrupts.  ops are called without
+ * locks, but for transmit, whose caller may hold any of a rank below RANK_NET_QUEUE.
  * Lifetimes: interfaces live for ever.
  */
 #pragma once
@@ -39,6 +41,7 @@ enum netif_features : uint32_t {
     NETIF_CAN_CHECKSUM = 1 << 0, // finishes PACKET_SUM_PARTIAL
     NETIF_CAN_SEGMENT4 = 1 << 1, // cuts TCP over IPv4
     NETIF_CAN_SEGMENT6 = 1 << 2, // and over IPv6
+    NETIF_NO_QUEUE = 1 << 8,     // transmit takes packets of all CPUs at a time; false: dropped
 };
 
 struct netif_counters {
@@ -53,13 +56,24 @@ struct netif_counters {
 };
 
 struct netif_ops {
-    // Gives the packet to the device: takes it, unless there is no room: false.  Called by one CPU at
-    // a time.  `more` says that another follows at once, so that the device need not be told yet.
+    // Gives the packet to the device: takes it, unless there is no room: false, and netif_resume once
+    // there is.  For one queue (p->queue) called by one thread at a time.  `more` says that another
+    // follows at once, so that the device need not be told yet.
     bool (*transmit)(struct netif *n, struct packet *p, bool more);
-    // The administrator brought it up or down.  ERR_IO.
+    // The administrator brought it up or down.  ERR_IO, ERR_NOMEM.  May be NULL.
     status_t (*set_up)(struct netif *n, bool is_up);
-    // Flags or groups changed: NETIF_PROMISCUOUS, NETIF_ALL_MULTICAST.  May be NULL.
+    // Flags or groups changed: NETIF_PROMISCUOUS, NETIF_ALL_MULTICAST, netif_groups.  May be NULL.
     void (*set_filter)(struct netif *n);
+};
+
+// Packets that wait until the device has room.
+struct netif_queue {
+    struct spinlock lock; // RANK_NET_QUEUE
+    struct list packets;  // [l]
+    uint32_t count;       // [l]
+    bool is_sending;      // [l] somebody is in ops->transmit
+    bool is_full;         // [l] the device said so
+    bool is_resumed;      // [l] it has room again, said since ops->transmit was entered
 };
 
 struct ip_netif; // addresses and what else IP knows of an interface (kernel/net/ip.h)
@@ -77,15 +91,16 @@ struct netif {
     _Atomic uint32_t mtu;           // [a] bytes of a packet without the link's header
     struct netif_counters counters; // [a]
     struct ip_netif *ip;            // [I] set by netif_register
-    struct spinlock queue_lock;     // RANK_NET_QUEUE
-    struct list queue;              // [queue_lock] packets that wait for room
-    uint32_t queued;                // [queue_lock]
-    bool is_sending;                // [queue_lock] somebody is in ops->transmit
-    bool is_full;                   // [queue_lock] the device said so
+    struct list groups;             // [group lock] link addresses of groups that are let in
+    uint32_t promiscuous;           // [group lock] who wants everything
+    uint32_t queue_count;           // [I]
+    struct netif_queue *queues;     // [I]
+    struct netif_queue queue;       // the only one of those that brought none
 };
 
-// Adds one: the driver has set ops, header_size, features, mtu_max, mtu, mac and flags; it gets its
-// index, and the name `prefix` with a number.  Boot.  ERR_NOMEM.
+// Adds one: the driver has set ops, header_size, features, mtu_max, mtu, mac and flags, and queues if
+// there are several; the rest is zero.  It gets its index, and the name `prefix` with a number
+// (loopback: without).  Boot.  ERR_NOMEM.
 status_t netif_register(struct netif *n, const char *prefix);
 
 struct netif *netif_find(uint32_t index);        // NULL: none
@@ -99,13 +114,16 @@ static inline bool netif_is_up(const struct netif *n)
     return (atomic_load_explicit(&n->flags, memory_order_relaxed) & both) == both;
 }
 
-// Sends packets that have their link's header, or for loopback none: takes them all.  Thread context
-// or a timer's; no lock of rank RANK_NET_QUEUE or above is held.
+// Sends packets that have their link's header, or for loopback none: takes them all.  Thread context;
+// no lock of rank RANK_NET_QUEUE or above is held.
 void netif_transmit(struct netif *n, struct packet *p);
 void netif_transmit_all(struct netif *n, struct list *packets);
 
-// From drivers: the device has room again.  Any context that may take RANK_NET_QUEUE.
-void netif_resume(struct netif *n);
+// From drivers: the device has room again in that queue.  Thread context, no lock held.
+void netif_resume(struct netif *n, uint32_t queue);
+
+// From drivers that went down: nothing waits any more.
+void netif_drop_queued(struct netif *n);
 
 // From drivers, in thread context without locks: what came in, with the link's header in the front.
 // Takes them all.
@@ -116,14 +134,26 @@ status_t netif_set_up(struct netif *n, bool is_up);
 status_t netif_set_mtu(struct netif *n, uint32_t mtu);
 void netif_set_running(struct netif *n, bool is_running); // from drivers: the link came or went
 
+// What the link lets in beside its own address and broadcasts: groups, and everything.  Both are
+// counted.  Thread context without locks.  ERR_NOMEM.
+status_t netif_group_add(struct netif *n, const struct mac_addr *group);
+void netif_group_remove(struct netif *n, const struct mac_addr *group);
+void netif_set_promiscuous(struct netif *n, bool is_wanted);
+
+// For drivers: up to `max` groups; gives how many there are.
+size_t netif_groups(struct netif *n, struct mac_addr *out, size_t max);
+
 // Taps see every packet that goes in or out (packet sockets): called in the sender's or receiver's
-// context, borrows the packet.  While none is there it costs one load.
+// context, perhaps with locks of a rank below RANK_NET_QUEUE; borrows the packet.  While none is there
+// it costs one load.
 struct netif_tap {
     struct list link; // [tap lock]
+    uint32_t running; // [tap lock] calls
+    bool is_leaving;  // [tap lock]
     void (*packet)(struct netif_tap *t, struct netif *n, const struct packet *p, bool is_outgoing);
 };
 void netif_add_tap(struct netif_tap *t);
-void netif_remove_tap(struct netif_tap *t); // on return it is not running any more
+void netif_remove_tap(struct netif_tap *t); // on return it is not running any more; may sleep
 
 // Who is told of changes (netlink, IP): in thread context without locks.
 enum netif_change { NETIF_ADDED, NETIF_CHANGED };

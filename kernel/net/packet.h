@@ -54,6 +54,7 @@ struct packet {
     uint16_t segment_size; // to send: payload of each TCP segment to cut it into; 0: as it is
     uint16_t network;      // received: from `area` to the network's header, for errors and captures
     uint16_t segments;     // received: how many it was merged from; 0 or 1: none
+    uint16_t queue;        // to send: of the interface; netif_transmit chooses
     // What its sender wants to know: called once, when it is freed, in any context.  NULL: nothing.
     void (*freed)(struct packet *p);
     void *owner;        // of `freed`
@@ -68,6 +69,9 @@ status_t packet_alloc(size_t size, struct packet **out);
 void packet_free(struct packet *p); // NULL is fine; any context
 void packet_free_all(struct list *packets);
 
+// Tells the sender (`freed`) as if it were freed: who keeps it from now on is not its sender.
+void packet_disown(struct packet *p);
+
 // Makes room for `size` bytes in front and gives their place; there is headroom for it.
 uint8_t *packet_push(struct packet *p, size_t size);
 
@@ -76,22 +80,28 @@ uint8_t *packet_put(struct packet *p, size_t size);
 
 // The first `size` bytes, which are gathered into the front if they lie in slices.  ERR_INVAL: the
 // packet is shorter.  ERR_NOMEM: the front has no room for them.
-status_t packet_need(struct packet *p, size_t size);
+status_t packet_gather(struct packet *p, size_t size);
+static inline status_t packet_need(struct packet *p, size_t size)
+{
+    return size <= p->size ? OK : packet_gather(p, size);
+}
 
 // Drops `size` bytes at the begin, or all but the first `size`.  There are as many.
 void packet_pull(struct packet *p, size_t size);
 void packet_trim(struct packet *p, size_t size);
 
-// Appends a part of a page: takes a reference of its own.  ERR_NOSPC: no slice left.
+// Appends a part of a page: takes a reference of its own.  What of the page nobody else will use, the
+// caller adds to `charge`.  ERR_NOSPC: no slice left.
 status_t packet_add_slice(struct packet *p, struct page *page, uint16_t offset, uint16_t size);
 
 // Copies `size` bytes from `offset`; there are as many.
 void packet_copy_out(const struct packet *p, size_t offset, void *to, size_t size);
 
-// One with a front of its own and the same slices.  ERR_NOMEM.
+// One with a front of its own, what was pulled included, and the same slices.  ERR_NOMEM.
 status_t packet_clone(const struct packet *p, struct packet **out);
 
-// The sum of RFC 1071 over `size` bytes from `offset`, not inverted, on top of `sum`.
+// The sum of RFC 1071 over `size` bytes from `offset`, not inverted, on top of `sum`: words are in
+// network byte order, as read_be16 has them.
 uint32_t packet_sum(const struct packet *p, size_t offset, size_t size, uint32_t sum);
 
 // Finishes the checksum of a packet that is PARTIAL, for devices that do not.

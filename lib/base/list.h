@@ -71,6 +71,18 @@ static inline struct list *list_pop(struct list *head)
     return node;
 }
 
+// Puts all nodes of `from` behind those of `to`.
+static inline void list_move_all(struct list *from, struct list *to)
+{
+    if (!list_is_empty(from)) {
+        from->next->prev = to->prev;
+        to->prev->next = from->next;
+        from->prev->next = to;
+        to->prev = from->prev;
+        list_init(from);
+    }
+}
+
 #define list_for_each(node, head)                                                                  \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 

@@ -58,3 +58,20 @@ TEST(a_node_deletes_itself_during_a_safe_walk)
     EXPECT_EQ(digits(&head), 13);
     EXPECT(list_is_empty(&items[1].link));
 }
+
+TEST(moving_all_nodes_keeps_their_order_behind_those_that_are_there)
+{
+    struct list from = LIST_INIT(from);
+    struct list to = LIST_INIT(to);
+    struct item items[] = {{.value = 1}, {.value = 2}, {.value = 3}};
+    list_move_all(&from, &to);
+    EXPECT(list_is_empty(&to));
+    list_add_tail(&to, &items[0].link);
+    list_add_tail(&from, &items[1].link);
+    list_add_tail(&from, &items[2].link);
+    list_move_all(&from, &to);
+    EXPECT(list_is_empty(&from));
+    EXPECT_EQ(digits(&to), 123);
+    list_move_all(&to, &from);
+    EXPECT_EQ(digits(&from), 123);
+}
