@@ -29,6 +29,8 @@ def add_options(parser):
     add("--uefi", action="store_true", help="start through the firmware and our loader")
     add("--net", nargs="*", action="extend", metavar="FORWARD",
         help="a network card; each FORWARD is a port of this host, as tcp::8080-:80")
+    add("--nic", nargs="+", action="append", default=[], metavar=("BACKEND", "OPTIONS"),
+        help="a network card on this back end of QEMU (-netdev), and options of the card")
     add("--disk", action="append", default=[], metavar="FILE", help="a raw image as virtio-blk")
     add("--bus", choices=("mmio", "pci"), default="mmio", help="where virtio devices sit (mmio)")
     add("--boot-disk", metavar="FILE", help="boot this disk by UEFI; it has kernel and options")
@@ -50,6 +52,18 @@ def virtio(options, kind, rest):
         rom = ",romfile=" if kind == "net" else ""
         return ["-device", f"virtio-{kind}-pci,{rest}{rom},disable-legacy=on"]
     return ["-device", f"virtio-{kind}-device,{rest}"]
+
+
+def network(options):
+    """The cards of --net and --nic."""
+    words = []
+    if options.net is not None:
+        forwards = "".join(f",hostfwd={rule}" for rule in options.net)
+        words += ["-netdev", f"user,id=net0{forwards}"] + virtio(options, "net", "netdev=net0")
+    for number, (backend, *card) in enumerate(options.nic, 1):
+        words += ["-netdev", f"{backend},id=net{number}"] + virtio(
+            options, "net", ",".join([f"netdev=net{number}", *card]))
+    return words
 
 
 def quoted(path):
@@ -123,9 +137,7 @@ def command_line(options, esp="", extra=()):
         command += base_disk(options)
     for number, path in enumerate(options.disk):
         command += disk(options, number, path)
-    if options.net is not None:
-        forwards = "".join(f",hostfwd={rule}" for rule in options.net)
-        command += ["-netdev", f"user,id=net0{forwards}"] + virtio(options, "net", "netdev=net0")
+    command += network(options)
     for words in options.qemu:
         command += shlex.split(words)
     return command + list(extra)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import peer as link
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -114,3 +115,23 @@ def session(build, machine):
     def start(*words):
         return Session(machine("--base", build / "base.img", *words))
     return start
+
+
+@pytest.fixture
+def peer(tmp_path_factory):
+    """Makes machines on a guest's link (peer.py); `words` of one attaches the guest to it."""
+    opened = []
+
+    def make(**settings):
+        # Paths of sockets are short: not below the folder of a long test's name.
+        opened.append(link.Peer(str(tmp_path_factory.mktemp("link")), **settings))
+        return opened[-1]
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def monitor(tmp_path_factory):
+    """QEMU's monitor; `words` opens it."""
+    return link.Monitor(str(tmp_path_factory.mktemp("monitor")))

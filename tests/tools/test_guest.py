@@ -147,6 +147,13 @@ def test_ports_are_forwarded(guest):
     assert "user,id=net0,hostfwd=tcp::8080-:80,hostfwd=udp::53-:53" in words
 
 
+def test_cards_have_back_ends_and_options(guest):
+    words = words_of(guest("-n", "--nic", "socket,udp=:1", "mac=02:00:00:00:00:07", "mq=on",
+                           "--nic", "hubport,hubid=0"))
+    assert {"socket,udp=:1,id=net1", "hubport,hubid=0,id=net2", "virtio-net-device,netdev=net2",
+            "virtio-net-device,netdev=net1,mac=02:00:00:00:00:07,mq=on"} <= set(words)
+
+
 def test_uefi_prints_how_the_boot_volume_is_made(guest):
     result = guest("-n", "--uefi", "--append", "quiet")
     volume = shlex.split(result.stdout.splitlines()[0])
