@@ -32,8 +32,8 @@ static inline bool ip4_is_fragment(const struct ip4_header *h)
 
 // Reads the header at the begin of `front`, which may be less than the packet's `total` bytes (of
 // which those behind total_size are padding of the link).  ERR_INVAL: cut short, not of version 4,
-// sizes that contradict each other, a fragment that would end behind 64 KiB, malformed options, or
-// another checksum.
+// sizes that contradict each other, a fragment that would end behind 64 KiB, malformed options, a source
+// that is no host's, or another checksum.
 status_t ip4_parse(struct span front, size_t total, struct ip4_header *out);
 
 // The same for a header that an ICMP error quotes: nothing is said about its payload and checksum.

@@ -96,7 +96,8 @@ struct ndp_option {
 // The next option that is of a known type and well-formed; others are passed over.  False: no more.
 bool ndp_option_next(struct span *options, struct ndp_option *out);
 
-// The next address of NDP_RESOLVERS; the next name of NDP_SEARCH as text (lib/dns/name.h).  False: no
-// more, or what follows is malformed.
+// The next address of NDP_RESOLVERS; the next name of NDP_SEARCH.  False: no more, or what follows is
+// malformed.
+struct dns_name; // lib/dns/name.h
 bool ndp_resolver_next(struct span *list, struct ip_addr *out);
-bool ndp_search_next(struct span *list, char *text, size_t size);
+bool ndp_search_next(struct span *list, struct dns_name *out);
