@@ -178,9 +178,10 @@ static status_t parse_dotted(struct span text, uint8_t *to)
         }
         to[i] = (uint8_t)value;
         bool is_last = i == IP4_SIZE - 1;
-        if (is_last != (at == text.size) || (!is_last && text.data[at++] != '.')) {
+        if (is_last != (at == text.size) || (!is_last && text.data[at] != '.')) {
             return ERR_INVAL;
         }
+        at++;
     }
     return OK;
 }

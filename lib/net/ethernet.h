@@ -4,7 +4,7 @@
 
 #include "lib/net/address.h"
 
-enum { ETHERNET_HEADER_SIZE = 14, ETHERNET_MTU = 1500 };
+enum { ETHERNET_HEADER_SIZE = 14, ETHERNET_TYPE_OFFSET = 12, ETHERNET_MTU = 1500 };
 
 // Types of frames, in host byte order.
 enum { ETHER_IP4 = 0x0800, ETHER_ARP = 0x0806, ETHER_IP6 = 0x86dd };
@@ -60,7 +60,7 @@ static inline status_t ethernet_parse(struct span frame, struct ethernet_header 
     }
     out->destination = mac_read(frame.data);
     out->source = mac_read(frame.data + MAC_SIZE);
-    out->type = read_be16(frame.data + 2 * MAC_SIZE);
+    out->type = read_be16(frame.data + ETHERNET_TYPE_OFFSET);
     return OK;
 }
 
@@ -68,5 +68,5 @@ static inline void ethernet_emit(const struct ethernet_header *h, uint8_t *to)
 {
     mac_write(to, &h->destination);
     mac_write(to + MAC_SIZE, &h->source);
-    write_be16(to + 2 * MAC_SIZE, h->type);
+    write_be16(to + ETHERNET_TYPE_OFFSET, h->type);
 }

@@ -186,12 +186,12 @@ TEST(too_many_headers_or_bytes_of_them_are_dropped)
     EXPECT_EQ(walk(&w), IP6_WALK_TRANSPORT);
     add(IP6_DESTINATION, "\1\4\0\0\0\0", 6);
     EXPECT_EQ(walk(&w), IP6_WALK_DROP);
-    static const char big[IP6_CHAIN_SIZE_MAX - 2] = "\x1e\xfb"; // 512 bytes in two options
-    static char bytes[IP6_CHAIN_SIZE_MAX + 6];
-    memcpy(bytes, big, sizeof(big));
-    memcpy(bytes + 253, "\x1e\xff", 2);
+    static char bytes[IP6_CHAIN_SIZE_MAX + 6]; // two options that nobody knows
+    bytes[0] = bytes[253] = 0x1e;
+    bytes[1] = (char)251;
+    bytes[254] = (char)255;
     begin(0);
-    add(IP6_DESTINATION, bytes, sizeof(big));
+    add(IP6_DESTINATION, bytes, IP6_CHAIN_SIZE_MAX - 2);
     EXPECT_EQ(walk(&w), IP6_WALK_TRANSPORT);
     begin(0);
     add(IP6_DESTINATION, bytes, sizeof(bytes));
