@@ -21,7 +21,7 @@ $(MUSL)/.unpacked: $B/lock/musl $(MUSL_PATCHES) | bootstrap
 	$Qfor p in $(MUSL_PATCHES); do patch -s -f -p1 -d $(MUSL) <$$p || exit 1; done
 	@touch $@
 $(MUSL)/.ready: $(MUSL)/.unpacked $(MUSL_OURS) third_party/musl/prepare $(wildcard third_party/musl/*.awk) \
-                $(NATIVE_H) abi/rights.h abi/spawn.h abi/clock_page.h $(GEN)
+                $(NATIVE_H) abi/network.h abi/rights.h abi/spawn.h abi/clock_page.h $(GEN)
 	$Qthird_party/musl/prepare $(MUSL) $(MUSL_NUMBERS)
 	@touch $@
 

@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "abi/network.h"
 #include "abi/rights.h"
 #include "abi/spawn.h"
 
@@ -36,6 +37,24 @@ long spawn_handles(const char *path, char *const argv[], const struct swiftos_sp
 // Starts it and gives its identifier, which is to be waited for.
 long spawn_handles_async(const char *path, char *const argv[],
                          const struct swiftos_spawn_handle *handles, size_t count);
+
+/*
+ * Grants.  These give -1 with errno set.
+ *
+ * A grant of the network below the caller's, which allows no more than the rules: one of them has to allow
+ * an act.  It is a handle, to be adopted by who shall have it: after fork, or where it was passed to.
+ * EPERM: the caller has no grant of the network.  EINVAL: a rule contradicts itself, or there are more
+ * than SWOS_NET_RULES_MAX.  EMFILE, ENOMEM, EFAULT.
+ */
+long grant_limit_network(const struct swos_net_rule *rules, size_t count);
+
+// The process has that grant from now on, in place of another of its kind.  EINVAL: it is none.
+// EPERM: it was revoked.
+long grant_adopt(int grant);
+
+// Ends a grant, and all that were derived from it, wherever they are: only by the handle that
+// grant_limit_network gave, or one with its right to KILL.
+long grant_revoke(int grant);
 
 #ifdef __cplusplus
 }
