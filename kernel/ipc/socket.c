@@ -11,11 +11,18 @@ enum { FAMILIES = 32 };
 
 static const struct socket_family *families[FAMILIES]; // [I] after boot
 
+static status_t (*common_ioctl)(uint32_t request, vaddr_t argument, int64_t *result);
+
 static const struct file_ops socket_file_ops;
 
 void socket_register_family(const struct socket_family *f)
 {
     families[f->family] = f;
+}
+
+void socket_set_ioctl(status_t (*ioctl)(uint32_t request, vaddr_t argument, int64_t *result))
+{
+    common_ioctl = ioctl;
 }
 
 static status_t find_family(uint32_t family, const struct socket_family **out)
@@ -195,11 +202,22 @@ static uint32_t file_op_poll(struct file *f, struct event_watch *w)
     return s->ops->poll(s, w);
 }
 
+// What the family knows, else what all sockets do.
+static status_t ioctl_other(struct socket *s, uint32_t request, vaddr_t argument, int64_t *result)
+{
+    status_t status =
+        s->ops->ioctl == NULL ? ERR_NOTTY : s->ops->ioctl(s, request, argument, result);
+    if (status == ERR_NOTTY && common_ioctl != NULL) {
+        status = common_ioctl(request, argument, result);
+    }
+    return status;
+}
+
 static status_t file_op_ioctl(struct file *f, uint32_t request, vaddr_t argument, int64_t *result)
 {
     struct socket *s = socket_from(f);
     if (request != ABI_FIONREAD || s->ops->readable == NULL) {
-        return s->ops->ioctl == NULL ? ERR_NOTTY : s->ops->ioctl(s, request, argument, result);
+        return ioctl_other(s, request, argument, result);
     }
     if (s->ops->is_listening(s)) {
         return ERR_INVAL;

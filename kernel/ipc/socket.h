@@ -135,6 +135,9 @@ struct socket_family {
 // Boot.  The description is kept.
 void socket_register_family(const struct socket_family *f);
 
+// Boot: requests of ioctl that every socket takes, those about interfaces.  ERR_NOTTY: not known.
+void socket_set_ioctl(status_t (*ioctl)(uint32_t request, vaddr_t argument, int64_t *result));
+
 // For families: one reference; `flags` are those of the file beside FILE_READ and FILE_WRITE.
 void socket_init(struct socket *s, const struct socket_ops *ops, uint16_t family, uint32_t type,
                  uint32_t flags);
