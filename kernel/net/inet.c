@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/core/panic.h"
 #include "kernel/net/inet_priv.h"
+#include "kernel/net/udp.h"
 #include "lib/base/string.h"
 
 enum { PROTOCOLS_MAX = 16, SIN6_SIZE_MIN = 24 }; // RFC 2133 had no scope
@@ -300,6 +301,8 @@ void inet_set_error(struct inet_socket *s, status_t error)
 
 void inet_families_init(void)
 {
+    udp_init();
+    socket_set_ioctl(inet_ioctl);
     socket_register_family(&inet_family);
     socket_register_family(&inet6_family);
 }

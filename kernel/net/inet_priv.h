@@ -18,3 +18,8 @@ void inet_group_drop(struct inet_group *g);
 
 // Whether packets to the group that come in there are for the socket.
 bool inet_has_group(struct inet_socket *s, const struct ip_addr *group, uint32_t netif);
+
+/* ---- Requests about interfaces (inet_ioctl.c) ---- */
+
+// ERR_NOTTY: it is none of them.
+status_t inet_ioctl(uint32_t request, vaddr_t argument, int64_t *result);
