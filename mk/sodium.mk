@@ -9,7 +9,8 @@ SODIUM_VERIFY  := crypto_core/ed25519/ref10/ed25519_ref10 crypto_hash/sha256/cp/
                   crypto_hash/sha512/cp/hash_sha512_cp crypto_sign/ed25519/ref10/open \
                   crypto_sign/ed25519/ref10/sign crypto_verify/sodium/verify
 SODIUM_SIGN    := $(SODIUM_VERIFY) crypto_sign/ed25519/ref10/keypair
-SODIUM_KERNEL  := $(SODIUM_VERIFY) crypto_stream/chacha20/ref/chacha20_ref
+SODIUM_KERNEL  := $(SODIUM_VERIFY) crypto_stream/chacha20/ref/chacha20_ref \
+                  crypto_shorthash/siphash24/ref/shorthash_siphash24_ref
 SODIUM_INCLUDE := -I$(SODIUM_SOURCES)/include -I$(SODIUM_SOURCES)/include/sodium
 SODIUM_DEFINES := -DHAVE_TI_MODE=1 -DCONFIGURED=1 -DNATIVE_LITTLE_ENDIAN=1 -DSODIUM_STATIC=1 \
                   -DNDEBUG=1
@@ -61,7 +62,7 @@ $B/boot/obj/key.o: $B/boot/key.c $(MAKEFILE_LIST)
 # --- the kernel verifies the base image, and has a random generator -------------------------------
 # One set of objects for all variants: the sanitizer of the checked one has no business in there.
 $(eval $(call sodium,crypt,$(filter-out -std=%,$(filter-out $(WARNINGS),$(KFLAGS))) \
-    -I$(SODIUM_GLUE)/include,$(SODIUM_KERNEL),crypt stream support))
+    -I$(SODIUM_GLUE)/include,$(SODIUM_KERNEL),crypt short stream support))
 $(VARIANTS:%=$B/%/kernel.elf): $(SODIUM_OBJECTS_crypt) $B/crypt/key.o
 $B/crypt/key.o: $B/boot/key.c $(MAKEFILE_LIST)
 	$(call say,CC,$@)
@@ -69,8 +70,8 @@ $B/crypt/key.o: $B/boot/key.c $(MAKEFILE_LIST)
 	$Q$(CC) $(KFLAGS) -c $< -o $@
 
 # --- tests on this machine -------------------------------------------------------------------------
-$(eval $(call sodium,host/crypt,$(HOST_FLAGS),$(SODIUM_KERNEL),crypt stream support))
-$(HOST_TESTS): $(SODIUM_OBJECTS_host/crypt)
+$(eval $(call sodium,host/crypt,$(HOST_FLAGS),$(SODIUM_KERNEL),crypt short stream support))
+$(HOST_TESTS) $(FUZZERS): $(SODIUM_OBJECTS_host/crypt)
 
 # --- tools/sign signs, on the machine that builds --------------------------------------------------
 # keypair.c also holds what wants random numbers; it is dropped with the other unused sections.

@@ -32,10 +32,17 @@ uint32_t tcp_isn(const struct tcp_secret *secret, const struct tcp_names *names,
 // What timestamps to that peer are counted from.
 uint32_t tcp_timestamp_offset(const struct tcp_secret *secret, const struct tcp_names *names);
 
-// The SYN-ACK that answers `syn`, with a cookie as its sequence number.  `mss` and `scale` are ours.
+// What this end offers in its SYN-ACK.
+struct tcp_offer {
+    uint16_t mss;
+    uint8_t scale;
+    uint32_t window;
+};
+
+// The SYN-ACK that answers `syn`, with a cookie as its sequence number.
 void tcp_cookie_answer(const struct tcp_secret *secret, const struct tcp_names *names,
-                       const struct tcp_segment *syn, uint16_t mss, uint8_t scale, uint32_t window,
-                       nsec_t now, struct tcp_segment *out);
+                       const struct tcp_segment *syn, const struct tcp_offer *ours, nsec_t now,
+                       struct tcp_segment *out);
 
 // Whether `ack` answers such a SYN-ACK: *syn is the SYN as far as it can be known, and *isn our
 // number.  False: it does not.

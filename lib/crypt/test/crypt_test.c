@@ -74,3 +74,14 @@ TEST(the_stream_is_that_of_rfc_8439)
     EXPECT_MEM(got, want, 65);
     EXPECT_EQ(got[65], 0);
 }
+
+// The paper's appendix A: key 00 to 0f, data 00 to 0e.
+TEST(the_keyed_hash_is_that_of_its_paper)
+{
+    uint8_t key[CRYPT_SIPHASH_KEY_SIZE];
+    for (unsigned i = 0; i < sizeof(key); i++) {
+        key[i] = (uint8_t)i;
+    }
+    EXPECT(crypt_siphash(key, span_of(key, 15)) == 0xa129ca6149be45e5);
+    EXPECT(crypt_siphash(key, span_of(key, 0)) == 0x726fdb47dd0e0e31);
+}
