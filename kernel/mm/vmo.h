@@ -69,6 +69,10 @@ void vmo_unref(struct vmo *v);
 // indices.  ERR_NOMEM, ERR_RANGE, ERR_NOTSUP (other kinds).
 status_t vmo_clone_cow(struct vmo *v, uint64_t start, uint64_t count, struct vmo **out);
 
+// Of a file: the wall time at which a page was last made writable through a mapping since the last call,
+// 0: none was.  So a file system can tell the times that POSIX wants of mmap's writes.
+nsec_t vmo_take_mapped_write(struct vmo *v);
+
 uint64_t vmo_size_pages(const struct vmo *v);
 size_t vmo_resident_pages(const struct vmo *v);
 bool vmo_is_device(const struct vmo *v);

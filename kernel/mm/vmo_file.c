@@ -7,6 +7,7 @@
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/thread.h"
+#include "kernel/core/time.h"
 #include "kernel/mm/cache.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/pager.h"
@@ -151,6 +152,14 @@ void vmo_file_mark_dirty(struct vmo_file *f, struct page *p)
         p->flags |= FILE_PAGE_DIRTY;
         f->dirty++;
     }
+}
+
+nsec_t vmo_take_mapped_write(struct vmo *v)
+{
+    _Atomic nsec_t *at = &file_of_vmo(v)->mapped_write;
+    return atomic_load_explicit(at, memory_order_relaxed) == 0
+               ? 0
+               : atomic_exchange_explicit(at, 0, memory_order_relaxed);
 }
 
 void vmo_file_sync_code(struct page *p)
@@ -430,6 +439,7 @@ status_t vmo_file_fault(struct vmo_file *f, uint64_t index, bool for_write, stru
     }
     if (for_write) {
         vmo_file_mark_dirty(f, p);
+        atomic_store_explicit(&f->mapped_write, time_wall(), memory_order_relaxed);
     }
     p->flags |= FILE_PAGE_USED;
     *out = (struct vmo_page){.page = p, .pa = page_paddr(p)};

@@ -42,6 +42,7 @@ struct vmo_file {
     _Atomic uint64_t size;       // [l to write] bytes
     struct list private_regions; // [l] struct region.file_link
     size_t dirty;                // [l] pages marked so
+    _Atomic nsec_t mapped_write; // [a] vmo_take_mapped_write
     uint64_t next_read;          // [l] page behind the last one that was asked for
     unsigned window;             // [l] pages asked for at the last time
     bool is_syncing;             // [l] somebody has the pager write

@@ -5,6 +5,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/mm/heap.h"
 #include "kernel/proc/futex.h"
+#include "kernel/proc/shortage.h"
 #include "kernel/proc/tree_priv.h"
 
 /* ---- Being told ---- */
@@ -162,6 +163,7 @@ NORETURN void process_exit_thread(int wait_status)
     p->aspace = NULL; // who looks at the process takes a reference under the lock
     spin_unlock_irqrestore(&p->lock, flags);
     aspace_unref(as);
+    shortage_process_ended(p->pid);
     int request = atomic_load_explicit(&p->exit_request, memory_order_acquire);
     process_finish(p, request != 0 ? request - 1 : wait_status);
 }

@@ -8,6 +8,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/symbol.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/shortage.h"
 #include "kernel/proc/signal.h"
 #include "lib/fmt/fmt.h"
 
@@ -86,7 +87,7 @@ void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
     status_t status = ERR_FAULT;
     if (fault->kind == FAULT_TRANSLATION || fault->kind == FAULT_PERMISSION) {
         status = aspace_fault(process_current()->aspace, fault);
-        if (status == OK) {
+        if (status == OK || (status == ERR_NOMEM && shortage_relieve())) {
             return;
         }
     }
@@ -105,7 +106,8 @@ void kernel_user_fault(struct arch_frame *frame, const struct fault *fault)
 bool kernel_copy_fault(const struct fault *fault)
 {
     struct aspace *as = aspace_current();
-    return as != NULL && aspace_fault(as, fault) == OK;
+    status_t status = as == NULL ? ERR_FAULT : aspace_fault(as, fault);
+    return status == OK || (status == ERR_NOMEM && shortage_relieve());
 }
 
 NORETURN void kernel_bug_fault(struct arch_frame *frame, const struct fault *fault,

@@ -3,6 +3,7 @@
 #include "kernel/core/time.h"
 
 #include "abi/gen/syscall_handlers.h"
+#include "kernel/core/interval.h"
 #include "kernel/core/sched.h"
 #include "kernel/proc/clock.h"
 #include "kernel/proc/process.h"
@@ -169,6 +170,37 @@ int64_t sys_nanosleep(vaddr_t request, vaddr_t left)
     return status == OK ? sleep(deadline_after(span), left) : status;
 }
 
+// A sleep until a time of the wall clock, which may be set meanwhile.
+struct wall_sleep {
+    struct interval until;
+    struct wait_queue queue;
+    _Atomic bool has_moved; // [a]
+};
+
+static void wall_moved(struct interval *i)
+{
+    struct wall_sleep *s = container_of(i, struct wall_sleep, until);
+    atomic_store_explicit(&s->has_moved, true, memory_order_release);
+    wait_wake_all(&s->queue);
+}
+
+static status_t sleep_until_wall(nsec_t at)
+{
+    struct wall_sleep s;
+    status_t status;
+    wait_init(&s.queue, "wall sleep");
+    interval_init(&s.until, wall_moved);
+    interval_set(&s.until, INTERVAL_WALL, &(struct interval_setting){.value = at}, time_now());
+    do {
+        atomic_store_explicit(&s.has_moved, false, memory_order_relaxed);
+        nsec_t deadline = deadline_at_wall(at); // after that: a change from here on is seen
+        WAIT_UNTIL(&s.queue, atomic_load_explicit(&s.has_moved, memory_order_acquire), deadline,
+                   WAIT_INTERRUPTIBLE, &status);
+    } while (status == OK);
+    interval_fini(&s.until);
+    return status == ERR_TIMEDOUT ? OK : status;
+}
+
 int64_t sys_clock_nanosleep(int32_t clock, uint32_t flags, vaddr_t request, vaddr_t left)
 {
     bool is_absolute = (flags & TIMER_ABSTIME) != 0;
@@ -178,5 +210,9 @@ int64_t sys_clock_nanosleep(int32_t clock, uint32_t flags, vaddr_t request, vadd
     if (status == OK) {
         status = clock_deadline(clock, is_absolute, at, &deadline);
     }
-    return status == OK ? sleep(deadline, is_absolute ? 0 : left) : status;
+    if (status != OK) {
+        return status;
+    }
+    return is_absolute && clock == CLOCK_WALL ? sleep_until_wall(at)
+                                              : sleep(deadline, is_absolute ? 0 : left);
 }

@@ -87,7 +87,8 @@ struct tcp_ack {
 };
 void tcp_cubic_acked(struct tcp_cubic *c, const struct tcp_ack *a, nsec_t now);
 
-// Recovery begins; the lost bytes are still counted in `flight`.
+// Recovery begins; the lost bytes are still counted in `flight`.  The acknowledgement that told of the
+// loss, if it was one, comes to tcp_cubic_repairing next.
 void tcp_cubic_lost(struct tcp_cubic *c, uint32_t flight);
 
 // An acknowledgement in recovery told of `delivered` more bytes (cumulatively or by SACK); `flight` is
@@ -104,8 +105,8 @@ static inline void tcp_cubic_sent(struct tcp_cubic *c, uint32_t bytes)
 // Recovery is over.
 void tcp_cubic_recovered(struct tcp_cubic *c);
 
-// The retransmission time-out has come.  `is_repeated`: for the same bytes again, which takes nothing
-// more from the threshold (RFC 5681, 3.1).
+// The retransmission time-out has come; `flight` is with what is lost.  `is_repeated`: for bytes whose
+// loss has lowered the threshold already, by a time-out (RFC 5681, 3.1) or in recovery.
 void tcp_cubic_timed_out(struct tcp_cubic *c, uint32_t flight, bool is_repeated);
 
 // The last reduction was spurious: nothing was lost (RFC 9438, 4.9).  Ends recovery.

@@ -74,6 +74,12 @@ def test_a_program_that_uses_all_memory_is_killed_and_nothing_is_lost(guest, mem
 
 
 @pytest.mark.parametrize("smp", ["1", "4"])
+def test_who_holds_the_most_memory_ends_when_another_wants_a_page(guest, smp):
+    result = guest("--mem", "32M", "--smp", smp, "--", "/bin/bystander")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
 @pytest.mark.parametrize("what", ["processes", "threads", "starts", "handles"])
 def test_many_at_once_and_nothing_left(guest, what, smp):
     result = guest("--smp", smp, "--", "/bin/posix_many", what, timeout=120)

@@ -36,6 +36,22 @@ static void memory_by_name(void)
     munmap(mine, 4096);
 }
 
+// POSIX, mmap(): the times of a file change when it is written through a mapping.
+static void writes_by_mapping_change_times(void)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    struct stat st;
+    int fd = open("/tmp/mapped", O_CREAT | O_RDWR, 0600);
+    CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+    char *view = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(view != MAP_FAILED && futimens(fd, old) == 0);
+    CHECK(fstat(fd, &st) == 0 && st.st_mtime == 1000);
+    view[0] = 'x';
+    CHECK(fstat(fd, &st) == 0 && st.st_mtime > 1000 && st.st_ctime > 1000);
+    CHECK(futimens(fd, old) == 0 && fstat(fd, &st) == 0 && st.st_mtime == 1000);
+    CHECK(munmap(view, 4096) == 0 && close(fd) == 0 && unlink("/tmp/mapped") == 0);
+}
+
 static void semaphores_by_name(void)
 {
     sem_t *s = sem_open("/count", O_CREAT | O_EXCL, 0600, 0);
@@ -132,6 +148,7 @@ static void names(void)
 int main(void)
 {
     memory_by_name();
+    writes_by_mapping_change_times();
     semaphores_by_name();
     handles_by_path();
     positions_are_shared();

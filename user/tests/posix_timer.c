@@ -182,6 +182,27 @@ static void absolute_times_and_set_clocks(void)
     CHECK(timer_delete(wall) == 0 && timer_delete(steady) == 0);
 }
 
+// A child sleeps until a time an hour away; the clock is set beyond it, and back.
+static void a_sleep_until_a_time_of_day_follows_the_clock(void)
+{
+    constexpr int64_t HOUR = 3600 * INT64_C(1000000000);
+    int64_t start = now(CLOCK_MONOTONIC);
+    struct timespec until = spec(now(CLOCK_REALTIME) + HOUR);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL) != 0);
+    }
+    pass(20);
+    int status = -1;
+    CHECK(waitpid(child, &status, WNOHANG) == 0);
+    struct timespec t = spec(now(CLOCK_REALTIME) + HOUR + 1000 * MS);
+    CHECK(clock_settime(CLOCK_REALTIME, &t) == 0);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(now(CLOCK_MONOTONIC) - start < HOUR / 2);
+    t = spec(now(CLOCK_REALTIME) - HOUR - 1000 * MS);
+    CHECK(clock_settime(CLOCK_REALTIME, &t) == 0);
+}
+
 static void silent_timers_only_count(void)
 {
     timer_t timer = make(CLOCK_MONOTONIC, SIGEV_NONE, 0);
@@ -498,6 +519,7 @@ int main(int argc, char **argv)
     overruns_are_counted();
     an_ignored_timer_goes_on();
     absolute_times_and_set_clocks();
+    a_sleep_until_a_time_of_day_follows_the_clock();
     silent_timers_only_count();
     threads_are_notified();
     a_thread_is_signalled_by_number();

@@ -193,9 +193,21 @@ void tmpfs_node_changed(struct tmpfs_node *n)
     stamp(&n->changed, time_wall());
 }
 
+// What was written through mappings.
+static void note_mapped_write(struct tmpfs_node *n)
+{
+    struct vmo *content = n->vnode.content;
+    nsec_t at = content == NULL ? 0 : vmo_take_mapped_write(content);
+    if (at != 0) {
+        stamp(&n->modified, at);
+        stamp(&n->changed, at);
+    }
+}
+
 status_t tmpfs_get_attr(struct vnode *v, struct vnode_attr *out)
 {
     struct tmpfs_node *n = tmpfs_node_of(v);
+    note_mapped_write(n);
     out->links = refcount_read(&n->names);
     if (v->type == VNODE_DIRECTORY && out->links != 0) {
         out->links = 2 + n->directories; // its name and its "."; the ".." of those in it
@@ -212,6 +224,7 @@ status_t tmpfs_get_attr(struct vnode *v, struct vnode_attr *out)
 status_t tmpfs_set_attr(struct vnode *v, const struct vnode_attr *a, uint32_t mask)
 {
     struct tmpfs_node *n = tmpfs_node_of(v);
+    note_mapped_write(n); // before: it does not undo what is set now
     if ((mask & ATTR_ACCESSED) != 0) {
         stamp(&n->accessed, a->accessed);
     }
