@@ -16,13 +16,13 @@ enum net_act : uint8_t {
 };
 
 struct net_rule {
+    struct ip_addr address;
+    uint16_t port_first;
+    uint16_t port_last;
     uint8_t acts;     // enum net_act
     uint8_t protocol; // enum ip_protocol; 0: all
     uint8_t prefix;   // bits of `address`, counted as ip_has_prefix does
     bool is_any;      // any address of any version
-    struct ip_addr address;
-    uint16_t port_first;
-    uint16_t port_last;
 };
 
 enum { NET_RULES_MAX = 16 };
