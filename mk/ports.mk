@@ -6,7 +6,8 @@
 # finds SWOS (folder of swos-cc and swos-ar), CC (swos-cc with flags that make the result
 # reproducible), HOSTCC, JOBS and PORT (its own folder) in the environment.
 
-PORTS           := lua mksh toybox
+PORTS           := less lua mksh toybox
+PROGRAMS_less   := less
 PROGRAMS_lua    := lua luac
 PROGRAMS_mksh   := mksh
 PROGRAMS_toybox := toybox toybox.names

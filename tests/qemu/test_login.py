@@ -47,6 +47,21 @@ def test_the_shell_has_pipes_redirection_and_job_control(session):
     assert "sleep" not in s.run("ps -e")[0]
 
 
+def test_a_pager_shows_pages_searches_and_leaves_the_terminal_as_it_was(session):
+    s = session()
+    s.log_in("root", "swordfish")
+    s.run("stty rows 24 cols 80")
+    s.terminal.type(b"seq 1000 | less\n")
+    s.terminal.wait_for_text(r"\n23\r*\n")
+    assert "\n24\r" not in s.terminal.text
+    s.terminal.type(b" ")
+    s.terminal.wait_for_text(r"46\r*\n")
+    s.terminal.type(b"/^7.7$\n")
+    s.terminal.wait_for_text("707")
+    s.terminal.type(b"q")
+    assert s.run("echo back; stty | grep -c raw")[0] == "back\n0\n"
+
+
 @pytest.mark.parametrize("smp", ["1", "4"])
 def test_the_shell_outlives_shortages_of_memory_files_and_handles(session, smp):
     s = session("--smp", smp, "--mem", "64M")
