@@ -155,13 +155,16 @@ clean: ## removes everything that was built; the cache of source tarballs stays
 	rm -rf $B
 
 # --- testing ------------------------------------------------------------------------------------
-.PHONY: test guest-test bench
+.PHONY: test guest-test bench bench-network
 test: bootstrap ## the whole suite; ends with a line `N passed, N failed`
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests
 guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the system in QEMU
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests guest
 bench: kernel-release kernel-test base-image ## what things cost, in instructions, beside what they may cost
 	@SWOS_BUILD=$B tools/bench
+#: LINUX=FOLDER    a Linux that bench-network compares with; tools/bench-network says what it has
+bench-network: kernel-release base-image ## requests a second and throughput from outside
+	@SWOS_BUILD=$B tools/bench-network $(if $(LINUX),--linux $(LINUX))
 
 #: TIME=SECONDS   how long make fuzz-syscalls runs (60)
 #: SEED=N         what it starts from; the first line of its output has it
