@@ -15,6 +15,8 @@
  */
 #pragma once
 
+#include "lib/tcp/cubic.h"
+#include "lib/tcp/rtt.h"
 #include "lib/tcp/tcp.h"
 
 enum {
@@ -59,17 +61,18 @@ enum tcp_pending : uint16_t {
 };
 
 enum tcp_mode : uint16_t {
-    TCP_IS_CLOSING = 1 << 0,      // a FIN follows the last byte
-    TCP_IS_UNREAD = 1 << 1,       // nobody reads any more
-    TCP_IS_PASSIVE = 1 << 2,      // by a listener
-    TCP_IS_LIMITED = 1 << 3,      // the congestion window, not the sender, was the limit
-    TCP_HAS_REORDERING = 1 << 4,  // was seen
-    TCP_HAS_UNDO = 1 << 5,        // the reduction may turn out to be spurious
-    TCP_HAS_TAIL_PROBE = 1 << 6,  // one is in flight,
-    TCP_IS_TAIL_RESENT = 1 << 7,  // and was a repetition
-    TCP_HAS_DSACK = 1 << 8,       // `duplicate` is to be reported
-    TCP_HAS_RTT = 1 << 9,         // at least one sample
-    TCP_IS_ACK_DELAYED = 1 << 10, // ack_at is a delayed acknowledgement's
+    TCP_IS_CLOSING = 1 << 0,     // a FIN follows the last byte
+    TCP_IS_UNREAD = 1 << 1,      // nobody reads any more
+    TCP_IS_PASSIVE = 1 << 2,     // by a listener
+    TCP_IS_LIMITED = 1 << 3,     // the congestion window, not the sender, was the limit
+    TCP_HAS_REORDERING = 1 << 4, // was seen
+    TCP_HAS_UNDO = 1 << 5,       // the reduction may turn out to be spurious
+    TCP_HAS_TAIL_PROBE = 1 << 6, // one is in flight,
+    TCP_IS_TAIL_RESENT = 1 << 7, // and was a repetition
+    TCP_HAS_DSACK = 1 << 8,      // `duplicate` is to be reported
+    TCP_HAS_FIN = 1 << 9,        // `receive_fin` is known
+    TCP_HAS_REORDER_ROUND = 1 << 10,
+    TCP_IS_SYN_REPEATED = 1 << 11,
 };
 
 // Recovery from loss.
@@ -96,6 +99,7 @@ struct tcp {
     nsec_t timer_at;
     nsec_t ack_at;
     nsec_t keep_at;
+    nsec_t rto_from; // from which the time-out counts
 
     // Sending (RFC 9293, 3.3.1).
     uint32_t send_first; // number of the first byte
@@ -116,6 +120,7 @@ struct tcp {
     uint32_t receive_space; // the most that is offered: grows to config.receive_buffer
     uint32_t unread;        // bytes in order that were not consumed
     uint32_t receive_fin;   // the peer's FIN that came out of order
+    uint32_t tune_from;     // of the period in which a window's worth comes
     uint32_t tune_seq;      // when this has come, a window's worth has
     uint32_t tune_tick;     // since then
     uint16_t receive_mss;   // the largest segment that came
@@ -139,9 +144,6 @@ struct tcp {
     uint32_t probe_end;  // of a tail loss probe
     uint32_t undo_from;  // our timestamp of the first repetition
     uint32_t undo_bytes; // repeated and not told as duplicates
-    uint32_t prr_delivered;
-    uint32_t prr_out;
-    uint32_t prr_flight;
     uint32_t reorder_round; // when this is acknowledged, a D-SACK counts again
     uint8_t reorder_steps;  // quarters of the least RTT
     uint8_t reorder_persist;
@@ -155,9 +157,12 @@ struct tcp {
     uint32_t progress_at; // long tick of the last progress of sending
     uint32_t heard_at;    // long tick of the last segment
     uint32_t sent_at;     // tick of the last segment with data
+    uint32_t syn_tick;    // tick of the SYN
     uint32_t refuse_seq;  // with TCP_PENDING_REFUSE
     status_t soft_error;  // of ICMP
     struct tcp_config config;
+    struct tcp_rtt rtt;
+    struct tcp_cubic cubic;
 
     // For tcp_info only.
     uint64_t bytes_sent;

@@ -51,7 +51,7 @@ TEST(a_plain_header_is_twenty_bytes_as_on_the_wire)
     uint8_t packet[TCP_HEADER_MAX];
     memset(packet, 0xff, sizeof(packet));
     static constexpr uint8_t WANT[] = {0x12, 0x34, 0x56, 0x78, 1,    2,    3, 4, 5, 6,
-                                   7,    8,    0x50, 0x18, 0x09, 0x0a, 0, 0, 0, 0};
+                                       7,    8,    0x50, 0x18, 0x09, 0x0a, 0, 0, 0, 0};
     EXPECT_EQ(tcp_emit(&s, packet), sizeof(WANT));
     EXPECT_MEM(packet, WANT, sizeof(WANT));
 }
