@@ -12,6 +12,7 @@ static void boot_thread(void *arg)
 {
     (void)arg;
     init_stage_done(INIT_MEMORY);
+    init_network(); // IP and loopback
     init_devices(); // what the device tree names, stage by stage
     init_stage_done(INIT_DEVICES);
     init_cpus(); // the other CPUs come up

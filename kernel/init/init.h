@@ -29,7 +29,10 @@ void init_scheduling(void);
 // Starts `entry` as the first real thread.
 void init_start_thread(void (*entry)(void *));
 
-// From that thread on: drivers for what the device tree names; the other CPUs.
+// From that thread on: IP with loopback, for drivers that bring interfaces.
+void init_network(void);
+
+// Drivers for what the device tree names; the other CPUs.
 void init_devices(void);
 void init_cpus(void);
 

@@ -49,6 +49,7 @@ struct ip_meta {
     bool is_looped;        // to send to a group or to all: members on this machine get it as well
     bool is_multicast;     // received: it was sent to a group ...
     bool is_broadcast;     // ... or to all
+    bool has_router_alert; // received (RFC 2113, RFC 2711)
 };
 
 // Sends what lies at `data` (the transport's header) along the path: takes the packet.  Addresses are
@@ -88,7 +89,9 @@ struct ip_transport {
     // path's MTU is, so a transport that has sequence numbers looks at them (RFC 5927).
     bool (*error)(const struct ip_error *e);
 };
-void ip_register_transport(const struct ip_transport *t); // boot
+// Boot.  ICMP's two protocols are IP's own: it answers, and tells transports of errors; who registers
+// for them gets the rest (echo's replies), and errors about what it has sent.
+void ip_register_transport(const struct ip_transport *t);
 
 // Everything that comes in for this machine, before its transport takes it (raw sockets): borrows it,
 // `data` at the transport's header.  NULL: nobody listens.
@@ -145,6 +148,8 @@ struct ip_neighbour_info {
 };
 
 // ERR_EXIST (its lifetimes are changed all the same), ERR_INVAL, ERR_NODEV, ERR_NOMEM; ERR_NOENT.
+// An address has the route to its neighbours made for it; IPv6's is looked for on the link first
+// (RFC 4862, 5.4) unless its state says that it is IP_PREFERRED.
 status_t ip_address_add(const struct ip_address_info *a);
 status_t ip_address_remove(uint32_t netif, const struct ip_addr *a, uint8_t prefix);
 status_t ip_route_add(const struct ip_route_info *r);
@@ -161,7 +166,8 @@ status_t ip_neighbour_list(uint64_t *cursor, struct ip_neighbour_info *out);
 // Whether the address is one of this machine's (any interface), or of this interface.
 bool ip_is_local(const struct ip_addr *a);
 
-// Joins or leaves a group on an interface: counted.  ERR_NOMEM, ERR_ADDRNOTAVAIL.
+// Joins or leaves a group on an interface: counted.  Thread context without locks.  ERR_NOMEM;
+// ERR_INVAL: not a group.
 status_t ip_group_join(struct netif *n, const struct ip_addr *group);
 void ip_group_leave(struct netif *n, const struct ip_addr *group);
 
@@ -178,8 +184,8 @@ struct ip_resolver_info {
 };
 status_t ip_resolver_list(uint64_t *cursor, struct ip_resolver_info *out);
 
-// For netif_register: what IP knows of an interface, `n->ip`.  ERR_NOMEM.
-status_t ip_netif_create(struct netif *n);
+// For netif_register: readies `n->ip`.
+void ip_netif_init(struct netif *n);
 
 struct ip_counters; // of SNMP's names, kernel/net/ip_counters.h
 void ip_init(void); // boot, before any interface

@@ -4,6 +4,7 @@
 
 #include "kernel/core/panic.h"
 #include "kernel/mm/heap.h"
+#include "kernel/net/ip.h"
 #include "kernel/net/netif_priv.h"
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
@@ -104,6 +105,7 @@ static void place(struct netif *n, const char *prefix)
 
 status_t netif_register(struct netif *n, const char *prefix)
 {
+    ip_netif_init(n);
     list_init(&n->groups);
     if (n->queue_count == 0 && (n->features & NETIF_NO_QUEUE) == 0) {
         n->queue_count = 1;

@@ -22,6 +22,7 @@
 #pragma once
 
 #include "kernel/core/mutex.h"
+#include "kernel/net/ip_netif.h"
 #include "kernel/net/packet.h"
 #include "lib/net/ethernet.h"
 
@@ -42,6 +43,7 @@ enum netif_features : uint32_t {
     NETIF_CAN_SEGMENT4 = 1 << 1, // cuts TCP over IPv4
     NETIF_CAN_SEGMENT6 = 1 << 2, // and over IPv6
     NETIF_NO_QUEUE = 1 << 8,     // transmit takes packets of all CPUs at a time; false: dropped
+    NETIF_NO_AUTOCONF = 1 << 9,  // it gets no address by itself when it comes up
 };
 
 struct netif_counters {
@@ -76,8 +78,6 @@ struct netif_queue {
     bool is_resumed;      // [l] it has room again, said since ops->transmit was entered
 };
 
-struct ip_netif; // addresses and what else IP knows of an interface (kernel/net/ip.h)
-
 struct netif {
     struct list link;               // [I] of all, in the order of their index
     const struct netif_ops *ops;    // [I]
@@ -90,7 +90,7 @@ struct netif {
     _Atomic uint32_t flags;         // [a] enum netif_flags
     _Atomic uint32_t mtu;           // [a] bytes of a packet without the link's header
     struct netif_counters counters; // [a]
-    struct ip_netif *ip;            // [I] set by netif_register
+    struct ip_netif ip;             // of kernel/net/ip.h
     struct list groups;             // [group lock] link addresses of groups that are let in
     uint32_t promiscuous;           // [group lock] who wants everything
     uint32_t queue_count;           // [I]

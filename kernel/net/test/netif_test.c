@@ -90,6 +90,7 @@ static struct netif *fresh(uint32_t room)
         n->mtu = 1500;
         n->mtu_max = 1500;
         n->mac = OURS;
+        n->features = NETIF_NO_AUTOCONF;
         n->flags = NETIF_RUNNING;
         netif_register_protocol(&protocol);
         netif_add_listener(&listener);

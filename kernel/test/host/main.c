@@ -14,6 +14,8 @@
 
 #include "kernel/core/sched.h"
 #include "kernel/core/test/spawn.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/loopback.h"
 #include "kernel/test/host/machine.h"
 #include "kernel/test/leak.h"
 #include "lib/base/string.h"
@@ -54,6 +56,8 @@ static void run_tests(void *arg)
 {
     (void)arg;
     machine_start_cpus();
+    ip_init();
+    loopback_init();
     static const struct test_runner runner = {
         .write = write_line, .before = leak_begin, .after = after_test};
     (void)printf("# %u CPUs, seed %llu\n", options.cpus, (unsigned long long)options.seed);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Packets out: their headers, what is too big, and the copy for members on this machine. */
+#include "kernel/net/ip_output_priv.h"
+#include "lib/net/ip4.h"
+#include "lib/net/ip6.h"
+
+enum { FULL_SIZE_MAX = 65535 };
+
+uint8_t ip_hop_limit(const struct ip_path *path, const struct ip_meta *m)
+{
+    if (m->hop_limit != 0) {
+        return m->hop_limit;
+    }
+    if (ip_is_multicast(&path->destination)) {
+        return 1;
+    }
+    uint8_t of_link = ip_is_v4(&path->destination)
+                          ? 0
+                          : atomic_load_explicit(&path->netif->ip.hop_limit6, memory_order_relaxed);
+    return of_link != 0 ? of_link : IP_HOP_LIMIT;
+}
+
+static void put_header4(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    // What is never cut needs no identification (RFC 6864, 4.1).
+    struct ip4_header h = {
+        .source = path->source,
+        .destination = path->destination,
+        .total_size = (uint16_t)(p->total + IP4_HEADER_MIN),
+        .id = m->dont_fragment ? 0 : ip_random_id(),
+        .traffic_class = m->traffic_class,
+        .hop_limit = ip_hop_limit(path, m),
+        .protocol = m->protocol,
+        .dont_fragment = m->dont_fragment,
+    };
+    (void)ip4_emit(&h, packet_push(p, IP4_HEADER_MIN));
+}
+
+static void put_header6(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    struct ip6_header h = {
+        .source = path->source,
+        .destination = path->destination,
+        .payload_size = (uint16_t)p->total,
+        .next = m->protocol,
+        .hop_limit = ip_hop_limit(path, m),
+        .traffic_class = m->traffic_class,
+    };
+    ip6_emit(&h, packet_push(p, IP6_HEADER_SIZE));
+}
+
+void ip_put_header(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    size_t size = ip_is_v4(&path->destination) ? IP4_HEADER_MIN : IP6_HEADER_SIZE;
+    if (ip_is_v4(&path->destination)) {
+        put_header4(p, path, m);
+    } else {
+        put_header6(p, path, m);
+    }
+    p->sum_start = (uint16_t)(p->sum_start + size);
+    p->netif = path->netif;
+}
+
+void ip_loop_back_to_members(const struct packet *p, const struct ip_path *path)
+{
+    enum ip_kind kind = ip_classify(path->netif, &path->destination);
+    if (kind == IP_KIND_GROUP || kind == IP_KIND_BROADCAST) {
+        ip_loop_back(path->netif, p);
+    }
+}
+
+void ip_send_whole(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    ip_put_header(p, path, m);
+    if (UNLIKELY(m->is_looped) && !path->is_local) {
+        ip_loop_back_to_members(p, path);
+    }
+    ip_link_send(path->netif, &path->next_hop, p);
+}
+
+static status_t send_one(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    bool is_v4 = ip_is_v4(&path->destination);
+    uint32_t size = p->total + (is_v4 ? IP4_HEADER_MIN : IP6_HEADER_SIZE);
+    ip_count(out_requests);
+    if (p->total > FULL_SIZE_MAX - (is_v4 ? IP4_HEADER_MIN : 0)) {
+        packet_free(p);
+        return ERR_MSGSIZE;
+    }
+    if (LIKELY(size <= path->mtu || p->segment_size != 0)) {
+        ip_send_whole(p, path, m);
+        return OK;
+    }
+    if (m->dont_fragment) {
+        packet_free(p);
+        return ERR_MSGSIZE;
+    }
+    return ip_send_cut(p, path, m);
+}
+
+// The same destination by what is the way now.
+static status_t renew(const struct ip_path *path, struct ip_path *out)
+{
+    const struct ip_addr *to = &path->destination;
+    bool needs_link = ip_is_multicast(to) || ip_is_link_local(to) || ip4_is_broadcast(to);
+    struct netif *n = needs_link && !path->is_local ? path->netif : NULL;
+    status_t status = ip_path_find(to, &path->source, n, true, out);
+    if (status != OK) {
+        ip_count(out_no_routes);
+    }
+    return status == OK ? OK : ERR_NETUNREACH;
+}
+
+status_t ip_send(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+{
+    struct ip_path now;
+    if (UNLIKELY(!ip_path_is_current(path))) {
+        status_t status = renew(path, &now);
+        if (status != OK) {
+            packet_free(p);
+            return status;
+        }
+        path = &now;
+    }
+    return send_one(p, path, m);
+}
+
+status_t ip_send_all(struct list *packets, const struct ip_path *path, const struct ip_meta *m)
+{
+    struct ip_path now;
+    struct list *at;
+    status_t status = OK;
+    if (UNLIKELY(!ip_path_is_current(path))) {
+        status = renew(path, &now);
+        if (status != OK) {
+            packet_free_all(packets);
+            return status;
+        }
+        path = &now;
+    }
+    while ((at = list_pop(packets)) != NULL) {
+        status_t of_one = send_one(container_of(at, struct packet, link), path, m);
+        status = status == OK ? of_one : status;
+    }
+    return status;
+}
