@@ -8,7 +8,7 @@ USER_FLAGS   := --target=aarch64-none-elf -march=armv8-a $(COMMON) -O2 -ffreesta
                 -fdata-sections -I$B/gen
 USER_LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack -z text \
                 --gc-sections --build-id=none -e _start
-USER_FOLDERS := $(filter-out libswos tests bin lib,$(sort $(foreach f,$(wildcard user/*/*.c),\
+USER_FOLDERS := $(filter-out libswos tests bin lib $(POSIX_FOLDERS),$(sort $(foreach f,$(wildcard user/*/*.c),\
                   $(word 2,$(subst /, ,$f)))))
 USER_TESTS   := $(patsubst user/tests/%.c,%,$(filter-out user/tests/libc_% user/tests/posix_%,\
                   $(sort $(wildcard user/tests/*.c))))

@@ -96,10 +96,11 @@ sysroot: $(SYSROOT)/.ready ## C library, headers and start files for programs: w
 # --- programs with the C library -------------------------------------------------------------------
 # user/bin holds the tools, one a file, and user/lib what they share; of user/tests those with names that
 # begin with libc_ or posix_ are such programs.  All may use what lib/ has.
-POSIX_CFLAGS := -std=gnu23 -O2 -I. -I$B/gen $(WARNINGS) $(REPRODUCIBLE) -g
+POSIX_CFLAGS := -std=gnu23 -O2 -I. -I$B/gen $(PICOHTTP_INCLUDE) $(WARNINGS) $(REPRODUCIBLE) -g
 POSIX_TESTS  := $(patsubst user/tests/%.c,%,$(sort $(wildcard user/tests/libc_*.c user/tests/posix_*.c)))
 POSIX_BIN    := $(patsubst user/bin/%.c,%,$(sort $(wildcard user/bin/*.c)))
-POSIX_C      := $(POSIX_BIN:%=user/bin/%.c) $(POSIX_TESTS:%=user/tests/%.c)
+POSIX_C      := $(POSIX_BIN:%=user/bin/%.c) $(POSIX_TESTS:%=user/tests/%.c) \
+                $(sort $(wildcard $(POSIX_FOLDERS:%=user/%/*.c)))
 DEPS         += $(POSIX_C:%.c=$B/posix/%.c.d)
 
 POSIX_LIB    := $(sort $(wildcard user/lib/*.c))
@@ -113,25 +114,28 @@ $B/posix/%.c.o: %.c $(MUSL)/.unpacked tools/swos-cc $(MAKEFILE_LIST) | bootstrap
 	@mkdir -p $(@D)
 	$Q$(SWOS_CC) $(POSIX_CFLAGS) -MMD -MP -c $< -o $@
 
-define posix-program # $1 where it goes below the build folder, $2 source
-$B/posix/$2.elf: $B/posix/$2.o $B/posix/lib.a $(SYSROOT)/.ready
+define posix-program # $1 where it goes below the build folder, $2 sources
+$B/posix/$1.elf: $(patsubst %,$B/posix/%.o,$2) $B/posix/lib.a $(SYSROOT)/.ready
 	$$(call say,LD,$$@)
-	$Q$(SWOS_CC) $$< $B/posix/lib.a -o $$@
-$B/$1: $B/posix/$2.elf
+	@mkdir -p $$(@D)
+	$Q$(SWOS_CC) $$(filter %.o %.a,$$^) -o $$@
+$B/$1: $B/posix/$1.elf
 	@mkdir -p $$(@D)
 	$Q$(OBJCOPY) --strip-all $$< $$@
 endef
 $(foreach p,$(POSIX_BIN),$(eval $(call posix-program,user/bin/$p,user/bin/$p.c)))
 $(foreach p,$(POSIX_TESTS),$(eval $(call posix-program,user/$p,user/tests/$p.c)))
+$(foreach p,$(POSIX_FOLDERS),$(eval $(call posix-program,user/bin/$p,$(sort $(wildcard user/$p/*.c)))))
 
 .PHONY: user-tools
-user-tools: $(POSIX_BIN:%=$B/user/bin/%) ## the native tools of user/bin
+user-tools: $(POSIX_BIN:%=$B/user/bin/%) $(POSIX_FOLDERS:%=$B/user/bin/%) ## the native tools of user/bin
 
 # How the checks compile them, once the headers are there.
 POSIX_CHECK_FLAGS = --target=aarch64-none-elf -nostdlibinc -isystem $(SYSROOT)/include -D__swos__=1 \
     $(POSIX_CFLAGS)
 POSIX_TEST_C      = $(filter user/tests/%,$(POSIX_C)) user/tests/check.h
-POSIX_CHECKED     = $(POSIX_TEST_C) $(NATIVE_H) $(filter user/bin/% user/lib/%,$(ALL_C) $(ALL_H))
+POSIX_CHECKED     = $(POSIX_TEST_C) $(NATIVE_H) \
+    $(filter user/bin/% user/lib/% $(POSIX_FOLDERS:%=user/%/%),$(ALL_C) $(ALL_H))
 $(POSIX_CHECKED:%=$B/check/tidy/%.ok) $(POSIX_CHECKED:%=$B/check/header/%.ok): | $(SYSROOT)/.headers
 
 # --- a program of somebody else: the benchmark that all systems are compared with -------------------
