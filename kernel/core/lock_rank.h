@@ -17,6 +17,7 @@ enum lock_rank {
     RANK_VNODE,          // a vnode's content and entries: inside a file's position; parents first
     RANK_FS,             // a file system's own state: inside a vnode
     RANK_NET_CONFIG,     // addresses, routes and links of the network: changed as a whole
+    RANK_NET_LINK,       // an interface's driver is told one thing after another
     RANK_ASPACE,         // an address space's region tree: a fault holds it while it looks up
     RANK_VMO,            // a memory object's pages: inside an address space
     RANK_VMO_FILE,       // a file's pages: inside a private object above it

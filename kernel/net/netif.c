@@ -25,7 +25,7 @@ static struct {
 } interfaces = {
     .all = LIST_INIT(interfaces.all),
     .listeners = LIST_INIT(interfaces.listeners),
-    .lock = MUTEX_INIT(interfaces.lock, "netif", RANK_MODULE),
+    .lock = MUTEX_INIT(interfaces.lock, "netif", RANK_NET_LINK),
     .group_lock = SPINLOCK_INIT("netif-groups", RANK_NET_QUEUE),
 };
 
@@ -107,12 +107,8 @@ status_t netif_register(struct netif *n, const char *prefix)
 {
     ip_netif_init(n);
     list_init(&n->groups);
-    if (n->queue_count == 0 && (n->features & NETIF_NO_QUEUE) == 0) {
-        n->queue_count = 1;
-        n->queues = &n->queue;
-    }
-    for (uint32_t i = 0; i < n->queue_count; i++) {
-        netif_queue_init(&n->queues[i]);
+    if ((n->features & NETIF_NO_QUEUE) == 0) {
+        netif_set_queues(n, &n->queue, 1);
     }
     place(n, prefix);
     tell(n, NETIF_ADDED);

@@ -57,6 +57,11 @@ struct netif_counters {
     _Atomic uint64_t dropped_out;
 };
 
+static inline void netif_count(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
 struct netif_ops {
     // Gives the packet to the device: takes it, unless there is no room: false, and netif_resume once
     // there is.  For one queue (p->queue) called by one thread at a time.  `more` says that another
@@ -93,15 +98,18 @@ struct netif {
     struct ip_netif ip;             // of kernel/net/ip.h
     struct list groups;             // [group lock] link addresses of groups that are let in
     uint32_t promiscuous;           // [group lock] who wants everything
-    uint32_t queue_count;           // [I]
-    struct netif_queue *queues;     // [I]
+    uint32_t queue_count;           // [I] once it was up
+    struct netif_queue *queues;     // [I] once it was up
     struct netif_queue queue;       // the only one of those that brought none
 };
 
-// Adds one: the driver has set ops, header_size, features, mtu_max, mtu, mac and flags, and queues if
-// there are several; the rest is zero.  It gets its index, and the name `prefix` with a number
-// (loopback: without).  Boot.  ERR_NOMEM.
+// Adds one: the driver has set ops, header_size, features, mtu_max, mtu, mac and flags; the rest is
+// zero.  It gets its index, and the name `prefix` with a number (loopback: without).  Boot.  ERR_NOMEM.
 status_t netif_register(struct netif *n, const char *prefix);
+
+// From drivers, before the interface is up for the first time: several queues instead of the one, in
+// zeroed memory that lives for ever.
+void netif_set_queues(struct netif *n, struct netif_queue *queues, uint32_t count);
 
 struct netif *netif_find(uint32_t index);        // NULL: none
 struct netif *netif_find_name(const char *name); // NULL: none

@@ -4,13 +4,6 @@
 
 #include "kernel/net/netif.h"
 
-static inline void netif_count(_Atomic uint64_t *counter, uint64_t more)
-{
-    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
-}
-
-void netif_queue_init(struct netif_queue *q);
-
 // Shows a packet to the taps.
 void netif_tap_packet(struct netif *n, const struct packet *p, bool is_outgoing);
 

@@ -11,10 +11,14 @@
 #include "kernel/core/cpu.h"
 #include "kernel/net/netif_priv.h"
 
-void netif_queue_init(struct netif_queue *q)
+void netif_set_queues(struct netif *n, struct netif_queue *queues, uint32_t count)
 {
-    spin_init(&q->lock, "netif-queue", RANK_NET_QUEUE);
-    list_init(&q->packets);
+    for (uint32_t i = 0; i < count; i++) {
+        spin_init(&queues[i].lock, "netif-queue", RANK_NET_QUEUE);
+        list_init(&queues[i].packets);
+    }
+    n->queues = queues;
+    n->queue_count = count;
 }
 
 static void drop_all(struct netif *n, struct list *packets)

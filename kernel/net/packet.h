@@ -22,7 +22,7 @@ struct netif;
 struct packet;
 
 enum {
-    PACKET_HEADROOM = 128,    // enough for the link, IPv6 with a fragment header, and TCP
+    PACKET_HEADROOM = 144,    // enough for a device, the link, IPv6 with a fragment header, and TCP
     PACKET_SLICES_MAX = 17,   // 64 KiB in pages, wherever it begins
     PACKET_LINEAR_MAX = 2048, // bytes behind the headroom
 };

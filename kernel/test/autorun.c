@@ -5,6 +5,7 @@
  *   autorun=test[:PATTERN]   the tests whose "suite: name" contains PATTERN ('_' stands for a blank)
  *   autorun=crash:CAUSE      breaks the kernel in one way, see kernel/test/crash.h
  *   autorun=bench            the benchmarks
+ *   autorun=card             sends frames back, see kernel/test/card.h
  *
  * Results go to the guest channel, where there is one, else to the log.
  */
@@ -13,6 +14,7 @@
 #include "kernel/core/log.h"
 #include "kernel/drv/semihost/semihost.h"
 #include "kernel/test/bench.h"
+#include "kernel/test/card.h"
 #include "kernel/test/crash.h"
 #include "kernel/test/leak.h"
 #include "lib/base/bits.h"
@@ -75,6 +77,9 @@ int autorun(struct span what)
     }
     if (is_command(what, "bench", &rest)) {
         return bench_run(report_bench) == 0 ? 0 : 1;
+    }
+    if (is_command(what, "card", &rest)) {
+        return card_bounce();
     }
     log_error("test", "autorun=%.*s: not known", (int)what.size, (const char *)what.data);
     return UNKNOWN_STATUS;

@@ -15,9 +15,9 @@ struct ring_descriptor {
 static_assert(sizeof(struct ring_descriptor) == 16);
 
 struct ring_avail {
-    uint16_t flags;
+    _Atomic uint16_t flags;
     _Atomic uint16_t index;
-    uint16_t heads[];
+    uint16_t heads[]; // behind them: used_event
 };
 
 struct ring_used {
@@ -26,7 +26,7 @@ struct ring_used {
     struct ring_used_entry {
         _Atomic uint32_t head;
         _Atomic uint32_t written;
-    } entries[];
+    } entries[]; // behind them: avail_event
 };
 static_assert(offsetof(struct ring_used, entries) == 4);
 
@@ -34,7 +34,8 @@ enum {
     DESCRIPTOR_NEXT = 1,
     DESCRIPTOR_WRITE = 2,
     USED_NO_NOTIFY = 1,
-    EVENT_SIZE = 2, // a field behind either ring that we do not use
+    AVAIL_NO_INTERRUPT = 1,
+    EVENT_SIZE = 2, // the field behind either ring
     DESCRIPTOR_ALIGN = 16,
     USED_ALIGN = 4,
 };
@@ -98,7 +99,7 @@ static void cut_chain(struct ring *r)
     r->descriptors[last].flags &= (uint16_t)~DESCRIPTOR_NEXT;
 }
 
-bool ring_publish(struct ring *r, void *token)
+void ring_put(struct ring *r, void *token)
 {
     cut_chain(r);
     r->entries[r->head].token = token;
@@ -108,8 +109,39 @@ bool ring_publish(struct ring *r, void *token)
     r->avail->heads[r->avail_index & (r->size - 1)] = r->head;
     r->avail_index++;
     atomic_store_explicit(&r->avail->index, r->avail_index, memory_order_release);
+}
+
+// Where the device says when it wants to be told, and where we do.
+static _Atomic uint16_t *avail_event(const struct ring *r)
+{
+    return (_Atomic uint16_t *)(void *)&r->used->entries[r->size];
+}
+
+static _Atomic uint16_t *used_event(const struct ring *r)
+{
+    return (_Atomic uint16_t *)(void *)&r->avail->heads[r->size];
+}
+
+bool ring_wants_notice(struct ring *r)
+{
+    uint16_t before = r->told_index;
+    r->told_index = r->avail_index;
+    if (r->avail_index == before) {
+        return false;
+    }
     atomic_thread_fence(memory_order_seq_cst);
+    if (r->has_events) {
+        uint16_t event = atomic_load_explicit(avail_event(r), memory_order_relaxed);
+        // Whether the index went past it (2.7.10).
+        return (uint16_t)(r->avail_index - event - 1) < (uint16_t)(r->avail_index - before);
+    }
     return (atomic_load_explicit(&r->used->flags, memory_order_relaxed) & USED_NO_NOTIFY) == 0;
+}
+
+bool ring_publish(struct ring *r, void *token)
+{
+    ring_put(r, token);
+    return ring_wants_notice(r);
 }
 
 // Puts the chain's descriptors back into the free list.
@@ -151,9 +183,38 @@ bool ring_take(struct ring *r, struct ring_taken *out)
         return false;
     }
     *out = (struct ring_taken){r->entries[head].token, written, (uint16_t)head};
-    r->used_index++;
+    __atomic_store_n(&r->used_index, (uint16_t)(r->used_index + 1), __ATOMIC_RELAXED);
     free_chain(r, (uint16_t)head);
     return true;
+}
+
+bool ring_has_news(const struct ring *r)
+{
+    // The driver moves used_index on at the same time; either value will do.
+    uint16_t taken = __atomic_load_n(&r->used_index, __ATOMIC_RELAXED);
+    return atomic_load_explicit(&r->used->index, memory_order_relaxed) != taken;
+}
+
+void ring_disarm(struct ring *r)
+{
+    // With events the device does not tell again before it is asked again.
+    if (!r->has_events) {
+        atomic_store_explicit(&r->avail->flags, AVAIL_NO_INTERRUPT, memory_order_relaxed);
+    }
+}
+
+bool ring_arm(struct ring *r, uint16_t count)
+{
+    if (r->has_events) {
+        uint16_t event = (uint16_t)(r->used_index + count - 1);
+        atomic_store_explicit(used_event(r), event, memory_order_relaxed);
+    } else {
+        count = 1;
+        atomic_store_explicit(&r->avail->flags, 0, memory_order_relaxed);
+    }
+    atomic_thread_fence(memory_order_seq_cst);
+    uint16_t index = atomic_load_explicit(&r->used->index, memory_order_relaxed);
+    return (uint16_t)(index - r->used_index) < count;
 }
 
 bool ring_give_up(struct ring *r, struct ring_taken *out)

@@ -12,9 +12,13 @@
  * makes the ring `is_broken`, for ever: nothing more is taken or given, and ring_give_up hands back
  * what was in the device once that has been reset.
  *
+ * Either side says from where on it wants to be told of progress: by a flag, yes or no, or where both
+ * know VIRTIO_F_EVENT_IDX, by the index that is to be reached (2.7.10).
+ *
  * The caller locks.  Memory is shared with the device as with another CPU, so the barriers are those
  * of C: the store of avail.idx is a release, the load of used.idx an acquire, and a fence stands
- * between publishing and the look whether the device wants to be told (2.7.13.4.1).
+ * between publishing and the look whether the device wants to be told (2.7.13.4.1), and between asking
+ * for interrupts and the look whether there is something already.
  */
 #pragma once
 
@@ -49,6 +53,8 @@ struct ring {
     uint16_t in_device;   // chains
     uint16_t head;        // of the chain that is being built
     uint16_t building;    // descriptors of it so far
+    uint16_t told_index;  // published when it was last looked whether the device wants to be told
+    bool has_events;      // [I] VIRTIO_F_EVENT_IDX
     bool is_broken;
 };
 
@@ -62,7 +68,7 @@ struct ring_layout {
 struct ring_layout ring_layout(uint16_t size);
 
 // `shared` has ring_layout(size).size zeroed bytes, `entries` has `size` entries; both are kept.
-// `size` is a power of two up to RING_SIZE_MAX.
+// `size` is a power of two up to RING_SIZE_MAX.  Interrupts are wanted for all that the device does.
 void ring_init(struct ring *r, uint16_t size, void *shared, struct ring_entry *entries);
 
 static inline unsigned ring_room(const struct ring *r)
@@ -84,6 +90,10 @@ void ring_add(struct ring *r, uint64_t address, uint32_t size, enum ring_access 
 // told.
 bool ring_publish(struct ring *r, void *token);
 
+// The same in two steps: several chains are put before it is looked whether the device wants to be told.
+void ring_put(struct ring *r, void *token);
+bool ring_wants_notice(struct ring *r);
+
 struct ring_taken {
     void *token;
     uint32_t written; // bytes that the device says it wrote; at most what it may
@@ -92,6 +102,16 @@ struct ring_taken {
 
 // The next chain that the device has done.  False: there is none, or the ring is broken.
 bool ring_take(struct ring *r, struct ring_taken *out);
+
+// Whether there may be something to take: for interrupts, without the caller's lock.
+bool ring_has_news(const struct ring *r);
+
+// No interrupts, as far as the device can be told: what is done is looked for.
+void ring_disarm(struct ring *r);
+
+// An interrupt once the device has done `count` chains more than were taken (as early as after the first
+// without VIRTIO_F_EVENT_IDX).  False: it has already, and none comes.  `count` is 1 to those it has.
+bool ring_arm(struct ring *r, uint16_t count);
 
 // Of a device that was reset: the chains that were in it, one by one, in no order.  Makes the ring
 // broken.

@@ -33,7 +33,7 @@ static void step(struct ring *r, const uint8_t step[STEP_SIZE])
 {
     struct ring_taken taken;
     unsigned pieces = step[1] % 4 + 1;
-    switch (step[0] % 4) {
+    switch (step[0] % 8) {
     case 0:
         if (ring_room(r) >= pieces) {
             give(r, pieces);
@@ -44,6 +44,11 @@ static void step(struct ring *r, const uint8_t step[STEP_SIZE])
             require(taken.written <= 16 * (SIZE - 1));
             take_back(&taken);
         }
+        break;
+    case 2: (void)ring_arm(r, (uint16_t)(step[1] % SIZE + 1)); break;
+    case 3:
+        ring_disarm(r);
+        (void)ring_wants_notice(r);
         break;
     default: shared[(step[1] << 8 | step[2]) % SHARED_SIZE] = step[3]; break;
     }
@@ -57,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(is_out, 0, sizeof(is_out));
     require(ring_layout(SIZE).size <= SHARED_SIZE);
     ring_init(&r, SIZE, shared, entries);
+    r.has_events = size % 2 != 0;
     for (size_t i = 0; i + STEP_SIZE <= size; i += STEP_SIZE) {
         step(&r, data + i);
     }

@@ -134,7 +134,7 @@ class Monitor:
         self.lines.readline()  # its greeting
         self.command("qmp_capabilities")
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         self.lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self.lines.flush()
         while True:

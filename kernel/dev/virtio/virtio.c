@@ -7,6 +7,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
 #include "lib/base/bits.h"
+#include "lib/base/string.h"
 
 // The bounds of the section that VIRTIO_DRIVER fills.
 extern const struct virtio_driver *const __start_virtio_drivers[];
@@ -31,6 +32,13 @@ void virtio_interrupt(struct virtio_device *d)
     list_for_each (node, &d->queues) {
         struct virtio_queue *q = container_of(node, struct virtio_queue, link);
         q->interrupt(q);
+    }
+}
+
+void virtio_config_interrupt(struct virtio_device *d)
+{
+    if (d->config_changed != NULL) {
+        d->config_changed(d);
     }
 }
 
@@ -78,7 +86,7 @@ status_t virtio_negotiate(struct virtio_device *d, uint64_t needed, uint64_t wan
 }
 
 // Shared memory of a ring, and what we keep about it.
-static status_t alloc_ring(struct virtio_queue *q, uint16_t size, paddr_t *out)
+static status_t alloc_ring(struct virtio_queue *q, uint16_t size)
 {
     void *entries;
     void *shared;
@@ -94,8 +102,17 @@ static status_t alloc_ring(struct virtio_queue *q, uint16_t size, paddr_t *out)
         return status;
     }
     ring_init(&q->ring, size, shared, entries);
-    *out = virt_to_phys(shared);
     return OK;
+}
+
+static status_t enable(struct virtio_queue *q)
+{
+    struct ring_layout at = ring_layout(q->ring.size);
+    paddr_t shared = virt_to_phys(q->ring.descriptors);
+    q->ring.has_events = (q->device->features & VIRTIO_F_EVENT_IDX) != 0;
+    return q->device->transport->queue_enable(q->device, q, paddr_add(shared, at.descriptors),
+                                              paddr_add(shared, at.avail),
+                                              paddr_add(shared, at.used));
 }
 
 static void free_ring(struct virtio_queue *q)
@@ -114,20 +131,28 @@ status_t virtio_queue_create(struct virtio_device *d, unsigned index, uint16_t s
     }
     *q = (struct virtio_queue){.device = d, .index = index, .interrupt = interrupt};
     size = 1ull << log2_floor(size);
-    paddr_t shared;
-    status_t status = alloc_ring(q, (uint16_t)size, &shared);
+    status_t status = alloc_ring(q, (uint16_t)size);
     if (status != OK) {
         return status;
     }
-    struct ring_layout at = ring_layout((uint16_t)size);
-    status = d->transport->queue_enable(d, q, paddr_add(shared, at.descriptors),
-                                        paddr_add(shared, at.avail), paddr_add(shared, at.used));
+    status = enable(q);
     if (status != OK) {
         free_ring(q);
         return status;
     }
     list_add_tail(&d->queues, &q->link);
     return OK;
+}
+
+status_t virtio_queue_renew(struct virtio_queue *q)
+{
+    struct ring *r = &q->ring;
+    if (q->device->transport->queue_max(q->device, q->index) < r->size) {
+        return ERR_IO;
+    }
+    memset(r->descriptors, 0, ring_layout(r->size).size);
+    ring_init(r, r->size, r->descriptors, r->entries);
+    return enable(q);
 }
 
 void virtio_queue_destroy(struct virtio_queue *q)
@@ -151,14 +176,33 @@ void virtio_stop(struct virtio_device *d)
 
 void virtio_queue_publish(struct virtio_queue *q, void *token)
 {
-    if (ring_publish(&q->ring, token)) {
+    ring_put(&q->ring, token);
+    virtio_queue_notify(q);
+}
+
+void virtio_queue_notify(struct virtio_queue *q)
+{
+    if (ring_wants_notice(&q->ring)) {
         q->device->transport->notify(q->device, q);
+    }
+}
+
+void virtio_watch_config(struct virtio_device *d, void (*changed)(struct virtio_device *d))
+{
+    d->config_changed = changed;
+    if (d->transport->watch_config != NULL) {
+        d->transport->watch_config(d);
     }
 }
 
 uint32_t virtio_config32(struct virtio_device *d, unsigned offset)
 {
     return d->transport->config(d, offset);
+}
+
+uint16_t virtio_config16(struct virtio_device *d, unsigned offset)
+{
+    return d->transport->config16(d, offset);
 }
 
 // The two halves belong together only if the configuration did not change between (2.5.3).

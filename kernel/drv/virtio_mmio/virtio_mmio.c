@@ -37,6 +37,7 @@ enum {
     MAGIC_VALUE = 0x74726976, // "virt"
     VERSION_MODERN = 2,
     INTERRUPT_QUEUE = 1,
+    INTERRUPT_CONFIG = 2,
 };
 
 struct virtio_mmio {
@@ -123,6 +124,11 @@ static uint32_t config(struct virtio_device *d, unsigned offset)
     return read(d, CONFIG + offset);
 }
 
+static uint16_t config16(struct virtio_device *d, unsigned offset)
+{
+    return arch_mmio_read16(base_of(d) + CONFIG + offset);
+}
+
 static uint32_t config_generation(struct virtio_device *d)
 {
     return read(d, CONFIG_GENERATION);
@@ -137,6 +143,7 @@ static const struct virtio_transport transport = {
     .queue_enable = queue_enable,
     .notify = notify,
     .config = config,
+    .config16 = config16,
     .config_generation = config_generation,
 };
 
@@ -147,6 +154,9 @@ static void handle(void *context)
     write(&v->virtio, INTERRUPT_ACK, status);
     if ((status & INTERRUPT_QUEUE) != 0) {
         virtio_interrupt(&v->virtio);
+    }
+    if ((status & INTERRUPT_CONFIG) != 0) {
+        virtio_config_interrupt(&v->virtio);
     }
 }
 

@@ -2,8 +2,8 @@
 /*
  * Virtio over PCI (virtio 1.2, 4.1), the interface of version 1.
  *
- * With MSI-X each queue has a vector, and an interrupt, of its own; those for whom none is left share
- * the first one.  Without it the function's pin is raised for all of them, on a line that others
+ * With MSI-X each queue, and the configuration where somebody watches it, has a vector, and an interrupt,
+ * of its own; those for whom none is left share the first one.  Without it the function's pin is raised for all of them, on a line that others
  * share, and a register says whether it was us.
  */
 #include "lib/virtio/pci.h"
@@ -22,6 +22,7 @@ enum {
     DEVICE_FEATURES = 0x04,
     DRIVER_FEATURES_SELECT = 0x08,
     DRIVER_FEATURES = 0x0c,
+    CONFIG_VECTOR = 0x10,
     QUEUES = 0x12,
     STATUS = 0x14,
     CONFIG_GENERATION = 0x15,
@@ -35,7 +36,7 @@ enum {
     QUEUE_USED = 0x30,
 };
 
-enum { INTERRUPT_QUEUE = 1 }; // in the ISR status (4.1.4.5)
+enum { INTERRUPT_QUEUE = 1, INTERRUPT_CONFIG = 2 }; // in the ISR status (4.1.4.5)
 
 struct vector {
     struct irq_handler handler;
@@ -54,7 +55,9 @@ struct virtio_pci {
     vaddr_t config;                  // [I] 0: none
     struct irq_handler pin;          // without vectors
     struct list vectors;             // struct vector, the newest first; empty: without MSI-X
-    uint16_t vectors_used;           // by queues
+    uint16_t vectors_used;           // by queues and the configuration
+    uint16_t config_vector;
+    bool has_config_vector;
 };
 
 static struct virtio_pci *of_device(const struct virtio_device *d)
@@ -130,12 +133,21 @@ static void notify(struct virtio_device *d, struct virtio_queue *q)
     arch_mmio_write16(q->notify, (uint16_t)q->index);
 }
 
+static bool has_config(const struct virtio_pci *v, unsigned offset, size_t size)
+{
+    return v->layout.device.size >= size && offset <= v->layout.device.size - size;
+}
+
 static uint32_t config(struct virtio_device *d, unsigned offset)
 {
     const struct virtio_pci *v = of_device(d);
-    bool is_there = v->layout.device.size >= sizeof(uint32_t) &&
-                    offset <= v->layout.device.size - sizeof(uint32_t);
-    return is_there ? arch_mmio_read32(v->config + offset) : 0;
+    return has_config(v, offset, sizeof(uint32_t)) ? arch_mmio_read32(v->config + offset) : 0;
+}
+
+static uint16_t config16(struct virtio_device *d, unsigned offset)
+{
+    const struct virtio_pci *v = of_device(d);
+    return has_config(v, offset, sizeof(uint16_t)) ? arch_mmio_read16(v->config + offset) : 0;
 }
 
 static uint32_t config_generation(struct virtio_device *d)
@@ -149,8 +161,12 @@ static void handle_pin(void *context)
 {
     struct virtio_pci *v = context;
     // Reading it takes the interrupt back.
-    if ((arch_mmio_read8(v->isr) & INTERRUPT_QUEUE) != 0) {
+    uint8_t status = arch_mmio_read8(v->isr);
+    if ((status & INTERRUPT_QUEUE) != 0) {
         virtio_interrupt(&v->virtio);
+    }
+    if ((status & INTERRUPT_CONFIG) != 0) {
+        virtio_config_interrupt(&v->virtio);
     }
 }
 
@@ -162,6 +178,9 @@ static void handle_vector(void *context)
         if (q->vector == vector->number) {
             q->interrupt(q);
         }
+    }
+    if (vector->device->has_config_vector && vector->device->config_vector == vector->number) {
+        virtio_config_interrupt(&vector->device->virtio);
     }
 }
 
@@ -188,7 +207,7 @@ static status_t add_vector(struct virtio_pci *v)
     return OK;
 }
 
-// The vector for the next queue: the first one was there from the beginning.
+// The vector for the next one: the first was there from the beginning.
 static uint16_t next_vector(struct virtio_pci *v)
 {
     if (v->vectors_used != 0 && add_vector(v) != OK) {
@@ -254,9 +273,26 @@ static status_t place_vector(struct virtio_pci *v, struct virtio_queue *q)
     if (!has_vectors(v)) {
         return OK;
     }
-    q->vector = next_vector(v);
+    if (!q->has_vector) {
+        q->vector = next_vector(v);
+        q->has_vector = true;
+    }
     write16(&v->virtio, QUEUE_VECTOR, q->vector);
     return read16(&v->virtio, QUEUE_VECTOR) == q->vector ? OK : ERR_IO;
+}
+
+static void watch_config(struct virtio_device *d)
+{
+    struct virtio_pci *v = of_device(d);
+    if (!has_vectors(v)) {
+        return;
+    }
+    if (!v->has_config_vector) {
+        v->config_vector = next_vector(v);
+        v->has_config_vector = true;
+    }
+    // A device without resources for it refuses the vector, and then never tells.
+    write16(d, CONFIG_VECTOR, v->config_vector);
 }
 
 static status_t queue_enable(struct virtio_device *d, struct virtio_queue *q, paddr_t descriptors,
@@ -288,7 +324,9 @@ static const struct virtio_transport transport = {
     .queue_enable = queue_enable,
     .notify = notify,
     .config = config,
+    .config16 = config16,
     .config_generation = config_generation,
+    .watch_config = watch_config,
 };
 
 // ---- Probing ----

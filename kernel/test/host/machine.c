@@ -11,6 +11,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/test/spawn.h"
 #include "kernel/core/time.h"
+#include "kernel/mm/kthread.h"
 #include "lib/base/string.h"
 #include "lib/fmt/fmt.h"
 
@@ -170,6 +171,17 @@ struct thread *test_spawn(const char *name, void (*entry)(void *), void *arg)
     struct thread *t = test_spawn_held(name, entry, arg);
     thread_start(t);
     return t;
+}
+
+// The kernel's own threads, those that a test has to end.
+status_t kthread_create(const char *name, void (*entry)(void *), void *arg, struct thread **out)
+{
+    struct thread *t = test_spawn_held(name, entry, arg);
+    if (out != NULL) {
+        *out = t;
+    }
+    thread_start(t);
+    return OK;
 }
 
 void test_join_all(void)

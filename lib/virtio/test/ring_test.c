@@ -204,3 +204,97 @@ TEST(what_a_device_writes_over_descriptors_is_not_believed)
         EXPECT(d.entries[i].token == NULL);
     }
 }
+
+// ---- Who is told when ----
+
+static size_t used_event_place(void)
+{
+    return d.at.avail + 4 + 2 * (size_t)SIZE;
+}
+
+static size_t avail_event_place(void)
+{
+    return d.at.used + 4 + 8 * (size_t)SIZE;
+}
+
+static struct ring *fresh_with_events(void)
+{
+    struct ring *r = fresh();
+    r->has_events = true;
+    return r;
+}
+
+TEST(a_device_with_events_is_told_when_its_index_is_passed)
+{
+    struct ring *r = fresh_with_events();
+    int token;
+    put16(avail_event_place(), 1); // when the second one is there
+    EXPECT(!give(r, 0, &token));
+    EXPECT(give(r, 0, &token));
+    EXPECT(!give(r, 0, &token));
+    put16(avail_event_place(), 3);
+    EXPECT(give(r, 0, &token));
+}
+
+TEST(of_several_chains_one_look_tells_whether_any_passed_the_index)
+{
+    struct ring *r = fresh_with_events();
+    int token;
+    put16(avail_event_place(), 1);
+    for (unsigned i = 0; i < 4; i++) {
+        ring_add(r, 0x1000, 100, RING_DEVICE_READS);
+        ring_put(r, &token);
+    }
+    EXPECT(device_has());
+    EXPECT(ring_wants_notice(r));
+    EXPECT(!ring_wants_notice(r));
+}
+
+TEST(events_work_across_the_end_of_the_indices)
+{
+    struct ring *r = fresh_with_events();
+    int token;
+    struct ring_taken taken;
+    for (unsigned i = 0; i < 70000; i++) {
+        bool is_wanted = i % 3 == 0;
+        put16(avail_event_place(), is_wanted ? i : i + 1);
+        EXPECT_EQ(give(r, 0, &token), is_wanted);
+        EXPECT(ring_arm(r, 1));
+        EXPECT_EQ(read_le16(d.shared + used_event_place()), (uint16_t)i);
+        device_put(device_get(), 0);
+        EXPECT(ring_has_news(r));
+        EXPECT(!ring_arm(r, 1));
+        EXPECT(ring_take(r, &taken));
+        EXPECT(!ring_has_news(r));
+    }
+}
+
+TEST(interrupts_can_wait_for_several_chains)
+{
+    struct ring *r = fresh_with_events();
+    int token;
+    for (unsigned i = 0; i < 4; i++) {
+        (void)give(r, 0, &token);
+    }
+    EXPECT(ring_arm(r, 3));
+    EXPECT_EQ(read_le16(d.shared + used_event_place()), 2);
+    device_put(device_get(), 0);
+    device_put(device_get(), 0);
+    EXPECT(ring_arm(r, 3));
+    device_put(device_get(), 0);
+    EXPECT(!ring_arm(r, 3));
+}
+
+TEST(without_events_interrupts_are_on_or_off)
+{
+    struct ring *r = fresh();
+    int token;
+    (void)give(r, 0, &token);
+    (void)give(r, 0, &token);
+    ring_disarm(r);
+    EXPECT_EQ(read_le16(d.shared + d.at.avail), 1);
+    EXPECT(ring_arm(r, 2));
+    EXPECT_EQ(read_le16(d.shared + d.at.avail), 0);
+    device_put(device_get(), 0);
+    EXPECT(!ring_arm(r, 2));
+}
