@@ -81,6 +81,7 @@ enum {
     ABI_RTM_DELNEIGH = 29,
     ABI_RTM_GETNEIGH = 30,
     ABI_RTM_NEWNDUSEROPT = 68,
+    ABI_RTM_GETNDUSEROPT = 70, // what routers told of that is valid; Linux only tells of news
     ABI_SOCK_DIAG_BY_FAMILY = 20,
 };
 

@@ -6,6 +6,7 @@
 #include "kernel/core/thread.h"
 #include "kernel/core/time.h"
 #include "kernel/mm/heap.h"
+#include "kernel/net/netlink.h"
 #include "lib/base/bits.h"
 
 void datagram_init(struct datagram_socket *s, const struct datagram_ops *ops)
@@ -283,6 +284,22 @@ status_t datagram_ioctl(struct socket *socket, uint32_t request, vaddr_t argumen
     int32_t count = (int32_t)atomic_load_explicit(&s->sent, memory_order_relaxed);
     *result = 0;
     return arch_copy_to_user(argument, &count, sizeof(count)) == 0 ? OK : ERR_FAULT;
+}
+
+void datagram_describe(struct datagram_socket *s, struct inet_diag_info *out)
+{
+    struct inet_socket *i = &s->inet;
+    *out = (struct inet_diag_info){.principal = i->principal,
+                                   .id = i->socket.file.object.id.raw,
+                                   .family = i->socket.family,
+                                   .send_queue = atomic_load(&s->sent)};
+    spin_lock(&i->lock);
+    out->local = i->local;
+    out->peer = i->peer;
+    out->netif = i->options.bound_netif;
+    out->receive_queue = s->charged;
+    out->state = s->is_connected ? ABI_TCP_ESTABLISHED : ABI_TCP_CLOSE;
+    spin_unlock(&i->lock);
 }
 
 /* ---- The end ---- */

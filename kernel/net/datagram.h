@@ -113,6 +113,10 @@ void datagram_put_control(struct inet_socket *s, const struct datagram *d,
                           struct socket_message *m);
 status_t datagram_get_control(struct datagram_sending *g, const struct socket_message *m);
 
+// As programs that list sockets see it.
+struct inet_diag_info;
+void datagram_describe(struct datagram_socket *s, struct inet_diag_info *out);
+
 void datagram_unref(struct datagram *d); // NULL is fine
 
 // Moves up to `size` bytes of a packet from `offset` on.  ERR_FAULT.

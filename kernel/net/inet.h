@@ -193,10 +193,9 @@ struct inet_socket *inet_port_find(struct inet_port_table *t, const struct inet_
 size_t inet_port_find_all(struct inet_port_table *t, const struct inet_name *local,
                           const struct inet_name *peer, struct inet_socket **out, size_t max);
 
-// Calls `visit` for every socket of the table, with a reference and without locks, until it gives
-// false.  Sockets that come or go meanwhile may be missed.
-void inet_port_for_each(struct inet_port_table *t,
-                        bool (*visit)(void *context, struct inet_socket *s), void *context);
+// The next socket of the table, with a reference: `*cursor` is 0 at first, and is moved on.  Sockets that
+// come or go meanwhile may be missed.  NULL: no more.  Thread context without locks.
+struct inet_socket *inet_port_next(struct inet_port_table *t, uint64_t *cursor);
 
 // Notes an error that is told once, and wakes.
 void inet_set_error(struct inet_socket *s, status_t error);

@@ -585,18 +585,21 @@ static struct inet_socket *get_at(const struct place *place, bool is_pairs, size
     return s;
 }
 
-void inet_port_for_each(struct inet_port_table *t,
-                        bool (*visit)(void *context, struct inet_socket *s), void *context)
+struct inet_socket *inet_port_next(struct inet_port_table *t, uint64_t *cursor)
 {
-    bool goes_on = true;
-    for (size_t i = 0; i < 2 * (size_t)BUCKETS && goes_on; i++) {
+    enum { INDEX_BITS = 32 };
+    uint64_t i = *cursor >> INDEX_BITS;
+    size_t index = *cursor & UINT32_MAX;
+    for (; i < 2 * (uint64_t)BUCKETS; i++, index = 0) {
         bool is_pairs = i >= BUCKETS;
         struct place place = place_at(is_pairs ? &t->pairs : &t->ports, i);
-        struct inet_socket *s;
-        for (size_t k = 0; goes_on && (s = get_at(&place, is_pairs, k)) != NULL; k++) {
-            goes_on = visit(context, s);
-            socket_unref(&s->socket);
+        struct inet_socket *s = get_at(&place, is_pairs, index);
+        if (s != NULL) {
+            *cursor = i << INDEX_BITS | (index + 1);
+            return s;
         }
         thread_preempt_point();
     }
+    *cursor = i << INDEX_BITS;
+    return NULL;
 }

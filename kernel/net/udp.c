@@ -5,6 +5,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/net/datagram.h"
 #include "kernel/net/inet_priv.h"
+#include "kernel/net/netlink.h"
 #include "lib/net/udp.h"
 
 enum {
@@ -315,10 +316,20 @@ static status_t create(uint16_t family, uint32_t protocol, uint32_t flags, struc
     return OK;
 }
 
-void udp_for_each(bool (*visit)(void *context, struct inet_socket *s), void *context)
+/* ---- Lists of sockets ---- */
+
+static status_t next_diag(uint64_t *cursor, struct inet_diag_info *out)
 {
-    inet_port_for_each(ports, visit, context);
+    struct inet_socket *s = inet_port_next(ports, cursor);
+    if (s == NULL) {
+        return ERR_NOENT;
+    }
+    datagram_describe(udp_of(s), out);
+    socket_unref(&s->socket);
+    return OK;
 }
+
+static const struct inet_diag_source udp_diag = {.protocol = IP_PROTOCOL_UDP, .next = next_diag};
 
 static const struct ip_transport udp_transport = {
     .protocol = IP_PROTOCOL_UDP, .receive = receive, .error = error};
@@ -330,4 +341,5 @@ void udp_init(void)
     }
     inet_register_protocol(&udp_protocol);
     ip_register_transport(&udp_transport);
+    netlink_register_diag(&udp_diag);
 }
