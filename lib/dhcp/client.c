@@ -202,7 +202,7 @@ void dhcp_client_timeout(struct dhcp_client *c, nsec_t now)
         }
         return;
     }
-    if (c->state == DHCP_RENEWING && now >= c->lease.rebind_at) {
+    if ((c->state == DHCP_BOUND || c->state == DHCP_RENEWING) && now >= c->lease.rebind_at) {
         begin_extending(c, DHCP_REBINDING, now);
         return;
     }

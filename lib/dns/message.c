@@ -269,12 +269,12 @@ uint32_t dns_reply_ttl(const struct dns_reply *r)
     return (uint32_t)ttl;
 }
 
-void dns_reply_age(uint8_t *message, size_t size, uint16_t id, uint32_t seconds)
+bool dns_reply_age(uint8_t *message, size_t size, uint16_t id, uint32_t seconds)
 {
     struct dns_reply r;
     struct dns_record record;
     if (dns_reply_parse(span_of(message, size), &r) != OK) {
-        return;
+        return false;
     }
     write_be16(message, id);
     struct dns_walk w = dns_records(&r);
@@ -284,4 +284,5 @@ void dns_reply_age(uint8_t *message, size_t size, uint16_t id, uint32_t seconds)
             write_be32(message + record.ttl_at, ttl);
         }
     }
+    return dns_reply_parse(span_of(message, size), &r) == OK;
 }

@@ -118,8 +118,8 @@ size_t dns_writer_finish(struct dns_writer *w);
 uint32_t dns_reply_ttl(const struct dns_reply *r);
 
 // Makes a reply that lies in `message`, `size` bytes that dns_reply_parse took, one to another query for
-// the same, `seconds` later.
-void dns_reply_age(uint8_t *message, size_t size, uint16_t id, uint32_t seconds);
+// the same, `seconds` later.  False: it cannot be, since its names lead into what changes.
+bool dns_reply_age(uint8_t *message, size_t size, uint16_t id, uint32_t seconds);
 
 // The text of a type or code, NULL: it has none here; and a type by its text, 0: none.
 const char *dns_type_name(uint16_t type);

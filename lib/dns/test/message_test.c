@@ -281,13 +281,23 @@ TEST(a_kept_reply_ages_and_answers_another_query)
     add(DNS_ANSWER, DNS_A, 20, "\x0a\0\0\7", 4);
     bytes[11] = 1;
     put("\0\0\x29\x04\xd0\0\0\x80\0\0\0", 11);
-    dns_reply_age(bytes, used, 0x9876, 50);
+    EXPECT(dns_reply_age(bytes, used, 0x9876, 50));
     EXPECT_OK(parse());
     EXPECT_EQ(reply.id, 0x9876);
     struct dns_walk w = dns_records(&reply);
     EXPECT(dns_record_next(&w, &record) && record.ttl_s == 70);
     EXPECT(dns_record_next(&w, &record) && record.ttl_s == 0);
     EXPECT(dns_record_next(&w, &record) && record.type == DNS_OPT && record.ttl_s == 0x8000);
+}
+
+TEST(a_reply_whose_names_lead_into_what_changes_is_not_kept)
+{
+    begin(0, DNS_A);
+    add(DNS_ANSWER, DNS_A, 0x01610000, "\x0a\0\0\7", 4);
+    add(DNS_ANSWER, DNS_A, 60, "\x0a\0\0\7", 4);
+    bytes[48] = 37; // the time of the first one is the name of the second
+    EXPECT_OK(parse());
+    EXPECT(!dns_reply_age(bytes, used, 1, 1));
 }
 
 TEST(a_reply_that_was_written_reads_back)
