@@ -285,7 +285,7 @@ static void one_socket_speaks_both_versions(void)
     CHECK(bind(s, &n.any, sizeof(n.v6)) == 0);
     CHECK(getsockname(s, &n.any, &size) == 0);
     int by = socket(AF_INET, SOCK_DGRAM, 0);
-    union name to = loopback(AF_INET; union name port_of(&n));
+    union name to = loopback(AF_INET, port_of(&n));
     CHECK(sendto(by, "v4", 2, 0, &to.any, sizeof(to.v4)) == 2);
     CHECK(is_readable(s));
     size = sizeof(from);
