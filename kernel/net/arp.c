@@ -57,13 +57,13 @@ static void answer(struct netif *n, const struct arp_packet *request)
  */
 static void defend(struct netif *n, const struct arp_packet *a)
 {
-    constexpr nsec_t interval = 10 * NSEC_PER_SEC;
+    constexpr nsec_t INTERVAL = 10 * NSEC_PER_SEC;
     static _Atomic uint64_t last;
     char ip[IP_TEXT_SIZE];
     char mac[MAC_TEXT_SIZE];
     uint64_t before = atomic_load_explicit(&last, memory_order_relaxed);
     nsec_t now = time_now();
-    if (now - before < interval || !atomic_compare_exchange_strong(&last, &before, now)) {
+    if (now - before < INTERVAL || !atomic_compare_exchange_strong(&last, &before, now)) {
         return;
     }
     ip_print(&a->sender, ip);

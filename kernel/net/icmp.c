@@ -28,9 +28,9 @@ static struct {
 
 static void fill(void) REQUIRES(bucket.lock)
 {
-    constexpr nsec_t step = NSEC_PER_SEC / RATE;
+    constexpr nsec_t STEP = NSEC_PER_SEC / RATE;
     nsec_t now = time_now();
-    uint64_t more = (now - bucket.filled) / step;
+    uint64_t more = (now - bucket.filled) / STEP;
     if (more != 0) {
         bucket.tokens = (uint32_t)u64_min(bucket.tokens + more, BURST);
         bucket.filled = now;

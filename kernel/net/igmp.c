@@ -5,7 +5,7 @@
 #include "kernel/net/ip_group_priv.h"
 #include "lib/net/ip4.h"
 
-static constexpr struct ip_addr all_routers = {.bytes = {[10] = 0xff, 0xff, 224, 0, 0, 2}};
+static constexpr struct ip_addr ALL_ROUTERS = {.bytes = {[10] = 0xff, 0xff, 224, 0, 0, 2}};
 
 void igmp_receive(struct packet *p, const struct ip_meta *m)
 {
@@ -50,7 +50,7 @@ void igmp_report(struct netif *n, const struct group_record *r, bool is_old)
     uint8_t *to = packet_put(p, size);
     if (is_old) {
         igmp2_emit(is_leaving ? IGMP2_LEAVE : IGMP2_REPORT, &r->group, to);
-        send(n, p, is_leaving ? &all_routers : &r->group);
+        send(n, p, is_leaving ? &ALL_ROUTERS : &r->group);
     } else {
         (void)igmp_report_emit(r, 1, to);
         send(n, p, &IGMP_ROUTERS);

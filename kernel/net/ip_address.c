@@ -221,8 +221,8 @@ void ip_address_take_out(struct ip_address *a, struct ip_changes *c)
     list_del(&a->link);
     spin_unlock(&ip_tables.lock);
     list_add_tail(&c->addresses, &a->link);
-    if (drops_route && ip_route_drop(&route, c) != OK) {
-        drops_route = false; // the administrator was faster
+    if (drops_route) {
+        (void)(ip_route_drop(&route, c) == OK); // unless the administrator was faster
     }
     forget_source(&a->info.address);
     if (has_solicited_node(a)) {

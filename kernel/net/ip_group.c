@@ -3,7 +3,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/net/ip_group_priv.h"
 
-static constexpr struct ip_addr all_hosts4 = {.bytes = {[10] = 0xff, 0xff, 224, 0, 0, 1}};
+static constexpr struct ip_addr ALL_HOSTS4 = {.bytes = {[10] = 0xff, 0xff, 224, 0, 0, 1}};
 
 // Everybody is a member of these, and nobody tells (RFC 3376, 4; RFC 4291, 2.7.1).
 bool ip_group_is_everybody(const struct ip_addr *a)
@@ -11,7 +11,7 @@ bool ip_group_is_everybody(const struct ip_addr *a)
     bool is_all_nodes = a->bytes[0] == 0xff && (a->bytes[1] == 1 || a->bytes[1] == 2) &&
                         a->bytes[15] == 1 && (a->halves[0] & ~(uint64_t)0xffff) == 0 &&
                         read_be64(a->bytes + 8) == 1;
-    return is_all_nodes || ip_is_equal(a, &all_hosts4);
+    return is_all_nodes || ip_is_equal(a, &ALL_HOSTS4);
 }
 
 static struct ip_group *find(const struct netif *n, const struct ip_addr *group)
@@ -72,12 +72,12 @@ status_t ip_group_join(struct netif *n, const struct ip_addr *group)
     }
     spin_lock(&ip_tables.lock);
     struct ip_group *there = find(n, group);
-    if (there != NULL) {
-        there->users++;
-    } else {
+    if (there == NULL) {
         list_add_tail(&n->ip.groups, &fresh->link);
+        ip_group_changed(fresh);
+    } else if (there->users++ == 0) { // it was about to go
+        ip_group_changed(there);
     }
-    ip_group_changed(n, there != NULL ? there : fresh);
     spin_unlock(&ip_tables.lock);
     if (there != NULL) {
         ip_group_destroy(n, fresh);
@@ -90,9 +90,8 @@ void ip_group_leave(struct netif *n, const struct ip_addr *group)
 {
     spin_lock(&ip_tables.lock);
     struct ip_group *g = find(n, group);
-    if (g != NULL && g->users != 0) {
-        g->users--;
-        ip_group_changed(n, g);
+    if (g != NULL && g->users != 0 && --g->users == 0) {
+        ip_group_changed(g);
     }
     spin_unlock(&ip_tables.lock);
     ip_path_changed(group);

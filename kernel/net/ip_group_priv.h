@@ -7,8 +7,8 @@
 
 bool ip_group_is_everybody(const struct ip_addr *a);
 
-// Somebody joined or left: routers are told some time soon.
-void ip_group_changed(struct netif *n, struct ip_group *g) REQUIRES(ip_tables.lock);
+// The first came, or the last went: routers are told.
+void ip_group_changed(struct ip_group *g) REQUIRES(ip_tables.lock);
 
 // A router asks: who it asked for answers at a random time.
 void ip_group_asked(struct netif *n, const struct group_query *q);

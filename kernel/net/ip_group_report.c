@@ -35,13 +35,10 @@ static void plan(struct ip_group *g, nsec_t due) REQUIRES(ip_tables.lock)
     ip_alarm_set(&alarm, due);
 }
 
-void ip_group_changed(struct netif *n, struct ip_group *g)
+void ip_group_changed(struct ip_group *g)
 {
-    (void)n;
-    if (g->users <= 1) { // the first came, or the last went
-        g->reports = ROBUSTNESS;
-        plan(g, time_now());
-    }
+    g->reports = ROBUSTNESS;
+    plan(g, time_now());
 }
 
 void ip_group_announce(struct netif *n)

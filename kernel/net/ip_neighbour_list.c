@@ -14,29 +14,31 @@ static enum neighbour_state state_of(const struct ip_neighbour_info *n)
     return n->state == IP_PERMANENT ? NEIGHBOUR_PERMANENT : NEIGHBOUR_STALE;
 }
 
-status_t ip_neighbour_add(const struct ip_neighbour_info *info)
+static bool is_fit(const struct ip_neighbour_info *n, const struct netif *on)
+{
+    return on->header_size != 0 && neighbour_is_mac_valid(&n->mac) &&
+           !ip_is_unspecified(&n->address) && !ip_is_multicast(&n->address);
+}
+
+status_t ip_neighbour_add(const struct ip_neighbour_info *n)
 {
     struct neighbour_outcome o;
-    struct netif *n = netif_find(info->netif);
+    struct netif *on = netif_find(n->netif);
     status_t status = OK;
-    if (n == NULL) {
-        return ERR_NODEV;
-    }
-    if (n->header_size == 0 || !neighbour_is_mac_valid(&info->mac) ||
-        ip_is_unspecified(&info->address) || ip_is_multicast(&info->address)) {
-        return ERR_INVAL;
+    if (on == NULL || !is_fit(n, on)) {
+        return on == NULL ? ERR_NODEV : ERR_INVAL;
     }
     ip_neighbour_outcome_init(&o);
     spin_lock(&ip_neighbours.lock);
-    struct neighbour *e = ip_neighbour_find(n, &info->address);
+    struct neighbour *e = ip_neighbour_find(on, &n->address);
     bool is_there = e != NULL;
     if (!is_there) {
-        status = ip_neighbour_create(n, &info->address, IP_NEIGHBOUR_USED, &o, &e);
+        status = ip_neighbour_create(on, &n->address, IP_NEIGHBOUR_USED, &o, &e);
     }
     if (status == OK) {
         ip_neighbour_unplan(e);
-        neighbour_set(&e->machine, &info->mac, state_of(info));
-        e->machine.is_router = info->is_router;
+        neighbour_set(&e->machine, &n->mac, state_of(n));
+        e->machine.is_router = n->is_router;
         ip_neighbour_note(e, NEIGHBOUR_KNOWN, &o);
     }
     spin_unlock(&ip_neighbours.lock);

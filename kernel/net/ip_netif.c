@@ -86,6 +86,8 @@ static void changed(struct netif_listener *l, struct netif *n, enum netif_change
     ip_changes_tell(&c);
     if (goes) {
         ip_neighbour_flush(n);
+        ip_reassembly_flush(n);
+        ip_pmtu_flush();
         ndp_link_gone(n);
     }
     if (what == NETIF_ADDED && n == netif_loopback()) {

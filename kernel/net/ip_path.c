@@ -23,7 +23,7 @@ struct cached_path {
 
 static PERCPU(struct cached_path, cached_paths[CACHED]);
 
-static constexpr struct ip_addr loopback6 = {.bytes = {[15] = 1}};
+static constexpr struct ip_addr LOOPBACK6 = {.bytes = {[15] = 1}};
 
 uint32_t ip_netif_mtu(const struct netif *n, bool is_v4)
 {
@@ -227,7 +227,7 @@ status_t ip_path_find(const struct ip_addr *destination, const struct ip_addr *s
 {
     struct question q = {.destination = *destination, .source = *source, .netif = netif};
     if (ip_is_unspecified(destination)) { // this machine, as everywhere
-        q.destination = ip_is_v4(destination) ? ip4(0x7f000001) : loopback6;
+        q.destination = ip_is_v4(destination) ? ip4(0x7f000001) : LOOPBACK6;
     }
     struct cached_path *c = place_of(&q);
     if (!c->is_valid || !is_same(&c->asked, &q) || !ip_path_is_current(&c->path)) {

@@ -105,20 +105,17 @@ void ip_pmtu_learn(const struct ip_addr *destination, uint32_t mtu)
     heap_free(unneeded);
 }
 
-static struct pmtu *take_expired(void)
+// The oldest, if it ends by that time.
+static struct pmtu *take_old(nsec_t by)
 {
     struct pmtu *p = NULL;
     spin_lock(&cache.lock);
     ip_alarm_begin(&cache.alarm);
     struct list *first = list_first(&cache.ages);
     if (first != NULL) {
-        p = container_of(first, struct pmtu, link);
-        if (p->valid_until > time_now()) {
-            ip_alarm_set(&cache.alarm, p->valid_until);
-            p = NULL;
-        } else {
-            p = take_oldest();
-        }
+        nsec_t end = container_of(first, struct pmtu, link)->valid_until;
+        ip_alarm_set(&cache.alarm, end);
+        p = end <= by ? take_oldest() : NULL;
     }
     spin_unlock(&cache.lock);
     return p;
@@ -127,7 +124,15 @@ static struct pmtu *take_expired(void)
 static void expire(void)
 {
     struct pmtu *p;
-    while ((p = take_expired()) != NULL) {
+    while ((p = take_old(time_now())) != NULL) {
+        heap_free(p);
+    }
+}
+
+void ip_pmtu_flush(void)
+{
+    struct pmtu *p;
+    while ((p = take_old(NSEC_NEVER)) != NULL) {
         heap_free(p);
     }
 }

@@ -161,9 +161,9 @@ void ip_group_announce(struct netif *n); // the link came up
 
 struct ip_route *ip_route_find(const struct ip_addr *destination, const struct netif *n)
     REQUIRES(ip_tables.lock);
-status_t ip_route_put(const struct ip_route_info *r, struct ip_changes *c)
+status_t ip_route_put(const struct ip_route_info *info, struct ip_changes *c)
     REQUIRES(ip_tables.config);
-status_t ip_route_drop(const struct ip_route_info *r, struct ip_changes *c)
+status_t ip_route_drop(const struct ip_route_info *info, struct ip_changes *c)
     REQUIRES(ip_tables.config);
 bool ip_route_exists(const struct ip_route_info *r);
 // Takes default routes out that lead over a router and were learned from it, but those of that metric.
@@ -175,6 +175,7 @@ void ip_route_take_out(struct ip_route *r, struct ip_changes *c) REQUIRES(ip_tab
 // The MTU that the network told for a destination, or `mtu`.
 uint32_t ip_pmtu_get(const struct ip_addr *destination, uint32_t mtu);
 void ip_pmtu_learn(const struct ip_addr *destination, uint32_t mtu);
+void ip_pmtu_flush(void); // links changed
 void ip_pmtu_init(void);
 
 // The interface's MTU for that version.

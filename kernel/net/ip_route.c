@@ -61,27 +61,40 @@ static struct route_set *find_set(const struct ip_route_info *info) REQUIRES(ip_
     return node == NULL ? NULL : set_of(node);
 }
 
-static bool change_same(const struct ip_route_info *info) REQUIRES(ip_tables.config)
+static struct ip_route *find_same(const struct ip_route_info *info) REQUIRES(ip_tables.lock)
 {
-    bool is_there = false;
-    spin_lock(&ip_tables.lock);
     struct route_set *set = find_set(info);
-    if (set != NULL) {
-        list_for_each (at, &set->routes) {
-            struct ip_route *r = container_of(at, struct ip_route, link);
-            if (is_same(r, info)) {
-                r->info.valid_until = info->valid_until;
-                r->info.source = info->source;
-                is_there = true;
-                list_del_init(&r->timed);
-                if (info->valid_until != NSEC_NEVER) {
-                    list_add_tail(&ip_tables.timed, &r->timed);
-                }
-            }
+    if (set == NULL) {
+        return NULL;
+    }
+    list_for_each (at, &set->routes) {
+        struct ip_route *r = container_of(at, struct ip_route, link);
+        if (is_same(r, info)) {
+            return r;
         }
     }
+    return NULL;
+}
+
+static void note_time(struct ip_route *r) REQUIRES(ip_tables.lock)
+{
+    if (r->info.valid_until != NSEC_NEVER) {
+        list_add_tail(&ip_tables.timed, &r->timed);
+    }
+}
+
+static bool change_same(const struct ip_route_info *info) REQUIRES(ip_tables.config)
+{
+    spin_lock(&ip_tables.lock);
+    struct ip_route *r = find_same(info);
+    if (r != NULL) {
+        r->info.valid_until = info->valid_until;
+        r->info.source = info->source;
+        list_del_init(&r->timed);
+        note_time(r);
+    }
     spin_unlock(&ip_tables.lock);
-    return is_there;
+    return r != NULL;
 }
 
 static void link_route(struct route_set *set, struct ip_route *r) REQUIRES(ip_tables.lock)
@@ -93,9 +106,7 @@ static void link_route(struct route_set *set, struct ip_route *r) REQUIRES(ip_ta
     }
     list_add_tail(at, &r->link); // in front of it
     series_add(&ip_tables.route_series, &r->series);
-    if (r->info.valid_until != NSEC_NEVER) {
-        list_add_tail(&ip_tables.timed, &r->timed);
-    }
+    note_time(r);
 }
 
 // What a route may need: itself and two nodes of the trie.
@@ -287,17 +298,11 @@ status_t ip_route_remove(const struct ip_route_info *r)
     return status;
 }
 
-bool ip_route_exists(const struct ip_route_info *info)
+bool ip_route_exists(const struct ip_route_info *r)
 {
-    bool exists = false;
-    struct ip_route_info full = completed(info);
+    struct ip_route_info full = completed(r);
     spin_lock(&ip_tables.lock);
-    struct route_set *set = find_set(&full);
-    if (set != NULL) {
-        list_for_each (at, &set->routes) {
-            exists = exists || is_same(container_of(at, struct ip_route, link), &full);
-        }
-    }
+    bool exists = find_same(&full) != NULL;
     spin_unlock(&ip_tables.lock);
     return exists;
 }

@@ -4,7 +4,7 @@
 
 #include "kernel/net/ip_group_priv.h"
 
-static constexpr struct ip_addr all_routers = {.bytes = {0xff, 0x02, [15] = 2}};
+static constexpr struct ip_addr ALL_ROUTERS = {.bytes = {0xff, 0x02, [15] = 2}};
 
 void mld_receive(struct packet *p, const struct ip_meta *m)
 {
@@ -52,7 +52,7 @@ void mld_report(struct netif *n, const struct group_record *r, bool is_old)
     uint8_t *to = packet_put(p, size);
     if (is_old) {
         mld1_emit(is_leaving ? ICMP6_MLD1_DONE : ICMP6_MLD1_REPORT, &r->group, to);
-        send(n, p, is_leaving ? &all_routers : &r->group);
+        send(n, p, is_leaving ? &ALL_ROUTERS : &r->group);
     } else {
         (void)mld_report_emit(r, 1, to);
         send(n, p, &MLD_ROUTERS);

@@ -10,7 +10,7 @@
 #include "lib/net/ethernet.h"
 #include "lib/net/neighbour.h"
 
-static constexpr struct ip_addr all_nodes = {.bytes = {0xff, 0x02, [15] = 1}};
+static constexpr struct ip_addr ALL_NODES = {.bytes = {0xff, 0x02, [15] = 1}};
 
 void ndp_send(struct netif *n, const struct ip_addr *source, const struct ip_addr *destination,
               const struct ndp_message *message, const struct mac_addr *mac)
@@ -59,7 +59,7 @@ void ndp_announce(struct netif *n, const struct ip_addr *own)
                             .mac = n->mac,
                             .is_override = true,
                             .target = *own};
-    ndp_send(n, own, &all_nodes, &m, NULL);
+    ndp_send(n, own, &ALL_NODES, &m, NULL);
 }
 
 /* ---- Heard ---- */
@@ -87,7 +87,7 @@ static void answer(struct netif *n, const struct ndp_message *question, const st
         .is_override = true,
         .target = question->target,
     };
-    ndp_send(n, &question->target, is_anonymous ? &all_nodes : &m->source, &said,
+    ndp_send(n, &question->target, is_anonymous ? &ALL_NODES : &m->source, &said,
              !is_anonymous && question->has_mac ? &question->mac : NULL);
 }
 

@@ -25,7 +25,7 @@ constexpr nsec_t SOLICITATION_INTERVAL = 4 * NSEC_PER_SEC;
 constexpr nsec_t TWO_HOURS = 7200 * NSEC_PER_SEC;
 constexpr uint32_t REACHABLE_MAX_MS = 3600000; // RFC 4861, 6.2.1
 
-static constexpr struct ip_addr all_routers = {.bytes = {0xff, 0x02, [15] = 2}};
+static constexpr struct ip_addr ALL_ROUTERS = {.bytes = {0xff, 0x02, [15] = 2}};
 
 struct resolver {
     struct list link; // [route lock] of its interface
@@ -55,10 +55,10 @@ static void solicit(struct netif *n)
     struct ip_addr source;
     struct ndp_message m = {.type = ICMP6_ROUTER_SOLICITATION, .has_mac = true, .mac = n->mac};
     spin_lock(&ip_tables.lock);
-    bool has_source = ip_source_find(&all_routers, n, &source);
+    bool has_source = ip_source_find(&ALL_ROUTERS, n, &source);
     spin_unlock(&ip_tables.lock);
     if (has_source) {
-        ndp_send(n, &source, &all_routers, &m, NULL);
+        ndp_send(n, &source, &ALL_ROUTERS, &m, NULL);
     }
 }
 

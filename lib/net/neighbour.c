@@ -56,8 +56,8 @@ enum neighbour_step neighbour_expire(struct neighbour_machine *m, const struct n
         return NEIGHBOUR_GIVE_UP;
     case NEIGHBOUR_DELAY: enter(m, NEIGHBOUR_PROBE, now); return ask(m, t, now);
     case NEIGHBOUR_REACHABLE: enter(m, NEIGHBOUR_STALE, NSEC_NEVER); return NEIGHBOUR_NOTHING;
+    case NEIGHBOUR_FAILED: m->deadline = NSEC_NEVER; return NEIGHBOUR_FORGET;
     case NEIGHBOUR_STALE:
-    case NEIGHBOUR_FAILED:
     case NEIGHBOUR_PERMANENT: break;
     }
     m->deadline = NSEC_NEVER;

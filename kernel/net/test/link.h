@@ -32,6 +32,27 @@ void link_put(const struct mac_addr *to, uint16_t type, const void *payload, siz
 void link_put_ip4(const char *source, const char *destination, uint8_t protocol,
                   const void *payload, size_t size);
 
+// The same with IPv6; of ICMPv6 the checksum is made, over `payload`, which is changed.
+struct link_packet6 {
+    const char *source;
+    const char *destination;
+    uint8_t next;
+    uint8_t hop_limit;
+    void *payload;
+    size_t size;
+};
+void link_put_ip6(const struct link_packet6 *p);
+
+// The next ICMPv6 message of that type that was sent, as a frame.
+void link_take_icmp6(uint8_t type, nsec_t wait, struct link_frame *out);
+static inline struct span link_icmp6(const struct link_frame *f) // behind the IPv6 header
+{
+    return span_of(f->bytes + 54, f->size - 54);
+}
+
+// Waits until the link-local address is ready.
+void link_wait_for_ip6(struct netif *n);
+
 // They say that they have that address, to us.
 void link_say_arp(const char *address);
 
