@@ -90,8 +90,11 @@ void ip_group_leave(struct netif *n, const struct ip_addr *group)
 {
     spin_lock(&ip_tables.lock);
     struct ip_group *g = find(n, group);
-    if (g != NULL && g->users != 0 && --g->users == 0) {
-        ip_group_changed(g);
+    if (g != NULL && g->users != 0) {
+        g->users--;
+        if (g->users == 0) {
+            ip_group_changed(g);
+        }
     }
     spin_unlock(&ip_tables.lock);
     ip_path_changed(group);

@@ -252,7 +252,7 @@ TEST(a_router_gives_an_address_a_way_out_and_resolvers)
 TEST(nobody_ends_an_address_sooner_than_in_two_hours)
 {
     struct ip_address_info info;
-    constexpr nsec_t hour = 3600 * NSEC_PER_SEC;
+    constexpr nsec_t HOUR = 3600 * NSEC_PER_SEC;
     struct netif *n = link_begin();
     link_wait_for_ip6(n);
     struct advertisement a = {1800, 86400, 14400, 0};
@@ -261,12 +261,12 @@ TEST(nobody_ends_an_address_sooner_than_in_two_hours)
     a.preferred_s = 5;
     advertise(&a);
     EXPECT(find_address(FORMED, &info));
-    EXPECT(info.valid_until > time_now() + hour && info.valid_until <= time_now() + 2 * hour);
+    EXPECT(info.valid_until > time_now() + HOUR && info.valid_until <= time_now() + 2 * HOUR);
     EXPECT(info.preferred_until <= time_now() + 5 * NSEC_PER_SEC);
     a.valid_s = 3 * 3600;
     advertise(&a);
     EXPECT(find_address(FORMED, &info));
-    EXPECT(info.valid_until > time_now() + 2 * hour);
+    EXPECT(info.valid_until > time_now() + 2 * HOUR);
     link_end();
 }
 
