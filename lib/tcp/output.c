@@ -242,7 +242,7 @@ static bool output_persist(struct tcp *t, nsec_t now, struct tcp_segment *out,
 {
     t->pending &= (uint16_t)~TCP_PENDING_PERSIST;
     bool is_new = t->send_next == t->send_unacked;
-    if (is_new && (tcp_unsent(t) == 0 || !tcp_runs_have_room(t))) {
+    if (t->send_window > 0 || (is_new && (tcp_unsent(t) == 0 || !tcp_runs_have_room(t)))) {
         return false;
     }
     if (is_new) {

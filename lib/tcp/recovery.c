@@ -182,7 +182,6 @@ void tcp_recover_timeout(struct tcp *t, nsec_t now)
     if ((t->has & TCP_HAS_SACK_PERMITTED) != 0 && tcp_rtt_is_known(&t->rtt)) {
         tcp_rack_detect_timeout(t, now);
     } else {
-        t->sacked = 0;
         t->duplicate_acks = 0;
         tcp_runs_lose_all(t);
     }

@@ -266,6 +266,9 @@ void tcp_runs_lose_front(struct tcp *t, uint32_t bytes)
 
 void tcp_runs_lose_all(struct tcp *t)
 {
+    if ((t->has & TCP_HAS_SACK_PERMITTED) == 0) {
+        t->sacked = 0; // it was only estimated
+    }
     for (unsigned i = 0; i < t->run_count; i++) {
         tcp_runs_lose(t, i);
     }
