@@ -90,12 +90,12 @@ static void fill_data(struct tcp *t, nsec_t now, uint32_t seq, uint32_t size,
 
 // Of `size` from `seq`, what goes at once: more than one segment's worth only as whole ones.  The FIN
 // goes with the last byte.
-static uint32_t cut(const struct tcp *t, uint32_t seq, uint32_t size, uint32_t mss)
+static uint32_t cut(const struct tcp *t, uint32_t seq, uint32_t size, uint32_t mss, uint32_t burst)
 {
     uint32_t fin = tcp_seq_lt(t->send_end, seq + size) ? 1 : 0;
-    uint32_t bytes = size - fin;
-    uint32_t whole = bytes <= mss ? bytes : bytes - bytes % mss;
-    return whole == bytes ? size : whole;
+    uint32_t bytes = (uint32_t)u64_min(size - fin, burst);
+    bytes = bytes <= mss ? bytes : bytes - bytes % mss;
+    return bytes + fin == size ? size : bytes;
 }
 
 // What was lost is sent again, the first of it first.
@@ -118,7 +118,7 @@ static bool output_lost(struct tcp *t, nsec_t now, uint32_t burst, struct tcp_se
         }
         room = least;
     }
-    uint32_t taken = cut(t, begin, (uint32_t)u64_min(u64_min(burst, room), size), mss);
+    uint32_t taken = cut(t, begin, (uint32_t)u64_min(room, size), mss, burst);
     t->pending &= (uint16_t)~TCP_PENDING_PROBE;
     tcp_runs_resent(t, begin + taken, tcp_tick(now));
     if (begin == t->send_unacked && t->retries == 0) {
@@ -166,9 +166,9 @@ static uint32_t sendable(struct tcp *t, uint32_t burst, uint32_t mss)
         }
         room = mss;
     }
-    size = (uint32_t)u64_min(size, u64_min(room, burst));
+    size = (uint32_t)u64_min(size, room);
     if (size >= mss) {
-        return cut(t, t->send_next, size, mss);
+        return cut(t, t->send_next, size, mss, burst);
     }
     return size > 0 && may_send_small(t, size, unsent) ? size : 0;
 }
@@ -210,6 +210,9 @@ static bool output_new(struct tcp *t, nsec_t now, uint32_t burst, struct tcp_seg
         tcp_tail_sent(t, false);
     }
     t->pending &= (uint16_t)~(TCP_PENDING_PROBE | TCP_PENDING_OVERRIDE);
+    if (tcp_congestion_room(t) < payload->mss) {
+        t->mode |= TCP_IS_LIMITED;
+    }
     if (tcp_long_tick(now) - t->heard_at <= TCP_INTERACTIVE) {
         t->quick_acks = 0; // acknowledgements can go with data
     }

@@ -230,7 +230,8 @@ void tcp_receive(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct 
     out->offset = part.left - t->receive_next;
     if (is_in_order) {
         take_in_order(t, part, now, out);
-    } else {
+    }
+    if (!is_in_order || tcp_is_in(t, TCP_HAS_DSACK)) {
         tcp_ask_ack(t);
     }
 }
