@@ -112,7 +112,7 @@ static void grow(struct tcp *t, const struct tcp_segment *s, const struct tcp_ac
 static void begin_fast(struct tcp *t, nsec_t now)
 {
     begin(t, TCP_RECOVERY_FAST, now);
-    tcp_cubic_lost(&t->cubic, t->send_next - t->send_unacked - t->sacked);
+    tcp_cubic_lost(&t->cubic, t->send_next - t->send_unacked);
     t->pending |= TCP_PENDING_PROBE; // the first repetition goes in any case
 }
 
@@ -130,6 +130,7 @@ nsec_t tcp_recover(struct tcp *t, const struct tcp_segment *s, const struct tcp_
 {
     uint32_t wait = 0;
     uint32_t lost_before = t->lost;
+    bool was_fast = t->recovery == TCP_RECOVERY_FAST;
     if (was_spurious(t, s, n)) {
         undo(t);
     }
@@ -149,7 +150,7 @@ nsec_t tcp_recover(struct tcp *t, const struct tcp_segment *s, const struct tcp_
     if (t->recovery == TCP_RECOVERY_FAST) {
         tcp_cubic_repairing(&t->cubic, delivered(t, n), tcp_flight(t),
                             n->acked > 0 && t->lost <= lost_before);
-    } else {
+    } else if (!was_fast) {
         grow(t, s, n, now);
     }
     return tcp_ticks_ns(wait);
@@ -169,7 +170,7 @@ nsec_t tcp_recover_late(struct tcp *t, nsec_t now)
 
 void tcp_recover_timeout(struct tcp *t, nsec_t now)
 {
-    uint32_t flight = t->send_next - t->send_unacked - t->sacked;
+    uint32_t flight = t->send_next - t->send_unacked;
     bool is_repeated = t->retries > 0;
     // What was told as come, and is now missing, was thrown away (RFC 2018, 8).
     if (t->run_count > 0 && (tcp_run_at(t, 0)->state & TCP_RUN_SACKED) != 0) {

@@ -49,7 +49,7 @@ void tcp_tail_ack(struct tcp *t, const struct tcp_segment *s, const struct tcp_a
     }
     t->mode &= (uint16_t)~(TCP_HAS_TAIL_PROBE | TCP_IS_TAIL_RESENT);
     if (is_repaired && tcp_seq_lt(t->probe_end, s->ack) && t->recovery == TCP_RECOVERY_NONE) {
-        tcp_cubic_lost(&t->cubic, tcp_flight(t));
+        tcp_cubic_lost(&t->cubic, tcp_flight(t) + n->acked);
         tcp_cubic_recovered(&t->cubic);
         t->mode &= (uint16_t)~TCP_HAS_UNDO;
     }

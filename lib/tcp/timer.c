@@ -86,7 +86,9 @@ void tcp_timer_restart(struct tcp *t, nsec_t now, nsec_t wait)
 
 void tcp_timer_sent(struct tcp *t, nsec_t now)
 {
-    if (t->timer != TCP_TIMER_RTO && t->timer != TCP_TIMER_REORDER) {
+    bool is_kept =
+        t->timer == TCP_TIMER_REORDER || (t->timer == TCP_TIMER_RTO && !tcp_tail_may_probe(t));
+    if (!is_kept) {
         tcp_timer_restart(t, now, 0);
     }
 }
