@@ -14,6 +14,8 @@ static const struct mac_addr GROUP = {{1, 0, 0x5e, 1, 2, 3}};
 static struct {
     struct wait_queue queue;
     _Atomic uint8_t asked;
+    bool is_member;
+    bool is_promiscuous;
 } card;
 
 static void receive(struct netif *n, struct packet *p, const struct mac_addr *from)
@@ -43,12 +45,14 @@ static bool has_asked(uint8_t *what)
 
 static void filter_no_more(struct netif *n)
 {
-    if ((atomic_load(&n->flags) & NETIF_PROMISCUOUS) != 0) {
+    if (card.is_promiscuous) {
         netif_set_promiscuous(n, false);
     }
-    if (netif_groups(n, NULL, 0) != 0) {
+    if (card.is_member) {
         netif_group_remove(n, &GROUP);
     }
+    card.is_promiscuous = false;
+    card.is_member = false;
 }
 
 static status_t obey(struct netif *n, uint8_t what)
@@ -58,8 +62,11 @@ static status_t obey(struct netif *n, uint8_t what)
         status_t status = netif_set_up(n, false);
         return status == OK ? netif_set_up(n, true) : status;
     }
-    case 'g': return netif_group_add(n, &GROUP);
-    case 'p': netif_set_promiscuous(n, true); return OK;
+    case 'g': card.is_member = true; return netif_group_add(n, &GROUP);
+    case 'p':
+        card.is_promiscuous = true;
+        netif_set_promiscuous(n, true);
+        return OK;
     case 'n': filter_no_more(n); return OK;
     default: return OK;
     }
