@@ -103,13 +103,18 @@ static void place(struct netif *n, const char *prefix)
     }
 }
 
-status_t netif_register(struct netif *n, const char *prefix)
+void netif_init(struct netif *n)
 {
     ip_netif_init(n);
     list_init(&n->groups);
     if ((n->features & NETIF_NO_QUEUE) == 0) {
         netif_set_queues(n, &n->queue, 1);
     }
+}
+
+status_t netif_register(struct netif *n, const char *prefix)
+{
+    netif_init(n);
     place(n, prefix);
     tell(n, NETIF_ADDED);
     return OK;

@@ -107,6 +107,9 @@ struct netif {
 // zero.  It gets its index, and the name `prefix` with a number (loopback: without).  Boot.  ERR_NOMEM.
 status_t netif_register(struct netif *n, const char *prefix);
 
+// What netif_register does first; alone it is for tests of drivers, whose interfaces do not stay.
+void netif_init(struct netif *n);
+
 // From drivers, before the interface is up for the first time: several queues instead of the one, in
 // zeroed memory that lives for ever.
 void netif_set_queues(struct netif *n, struct netif_queue *queues, uint32_t count);
