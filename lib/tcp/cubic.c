@@ -91,23 +91,27 @@ static void look_at_rtt(struct tcp_rounds *r)
     }
 }
 
-// HyStart++ watches the first slow start only; later ones have a threshold to end at.
+/*
+ * HyStart++ watches the first slow start only; later ones have a threshold to end at.  A round begins
+ * with the first acknowledgement behind the end of the last one, not with that of its end: what was
+ * sent in answer to the last acknowledgements of a flight would else not be of the round, and so the
+ * rounds would slip against the flights, in which the RTT rises from the first to the last.
+ */
 static void watch_rounds(struct tcp_cubic *c, const struct tcp_ack *a)
 {
     struct tcp_rounds *r = &c->rounds;
+    if (!r->is_begun || tcp_seq_lt(r->end, a->ack)) {
+        if (r->is_begun) {
+            end_round(c);
+        }
+        r->end = a->next;
+        r->is_begun = true;
+    }
     if (a->rtt != 0) {
         r->least = u64_min(r->least, a->rtt);
         r->samples = (uint8_t)u64_min(r->samples + 1u, ROUND_SAMPLES);
         look_at_rtt(r);
     }
-    if (r->is_begun && tcp_seq_lt(a->ack, r->end)) {
-        return;
-    }
-    if (r->is_begun) {
-        end_round(c); // the acknowledgement of its end is the last of a round
-    }
-    r->end = a->next;
-    r->is_begun = true;
 }
 
 static void grow_fast(struct tcp_cubic *c, const struct tcp_ack *a)
