@@ -49,8 +49,10 @@ uint16_t tcp_window_offer(struct tcp *t)
         edge = wanted;
     }
     uint32_t field = (edge - t->receive_next) >> t->receive_scale;
-    // Rounding down must not take back what was offered.
-    if (tcp_seq_lt(t->receive_next + (field << t->receive_scale), tcp_window_edge(t))) {
+    // Rounding down should not take back what was offered, but rounding up offer after offer would go
+    // beyond the buffer.  What the peer was told of once it may send in any case.
+    if (tcp_seq_lt(t->receive_next + (field << t->receive_scale), tcp_window_edge(t)) &&
+        (field + 1) << t->receive_scale <= free_space(t)) {
         field++;
     }
     field = (uint32_t)u64_min(field, FIELD_MAX);
