@@ -33,6 +33,12 @@ static void end(struct tcp *t)
 
 static void undo(struct tcp *t)
 {
+    // What seemed lost was late: so late that it was repeated, which the order of what is delivered does
+    // not show.
+    if (t->recovery == TCP_RECOVERY_FAST) {
+        t->mode |= TCP_HAS_REORDERING;
+        t->reordering_seen++;
+    }
     t->mode &= (uint16_t)~TCP_HAS_UNDO;
     tcp_cubic_undo(&t->cubic);
     tcp_runs_find_all(t);
