@@ -33,8 +33,10 @@ enum tcp_run_state : uint8_t {
 
 struct tcp_run {
     uint32_t end;  // it begins where the one before ends
-    uint32_t sent; // tick of the last time
+    uint32_t sent; // tick of the last time that its first bytes were sent,
+    uint16_t span; // and ticks until its last ones were
     uint8_t state; // enum tcp_run_state
+    bool is_cut;   // its last bytes may have been sent before that
 };
 
 // What the one timer for sending is for.

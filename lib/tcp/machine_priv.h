@@ -141,6 +141,13 @@ static inline const struct tcp_run *tcp_run_see(const struct tcp *t, unsigned i)
     return &t->runs[(t->run_first + i) & (TCP_RUNS_MAX - 1)];
 }
 
+// When the last bytes of a run were sent, at the latest.  What is in the middle may have been sent at
+// any time from `sent` to then: what has come counts as sent early, and what is missing as sent late.
+static inline uint32_t tcp_run_sent_last(const struct tcp_run *r)
+{
+    return r->sent + r->span;
+}
+
 // Where a run begins.
 static inline uint32_t tcp_run_begin(const struct tcp *t, unsigned i)
 {

@@ -106,10 +106,10 @@ uint32_t tcp_rack_detect(struct tcp *t, nsec_t now)
     for (unsigned i = 0; i < t->run_count; i++) {
         const struct tcp_run *r = tcp_run_at(t, i);
         if ((r->state & (TCP_RUN_SACKED | TCP_RUN_LOST)) != 0 ||
-            !is_sent_after(t->rack_sent, t->rack_end, r->sent, r->end)) {
+            !is_sent_after(t->rack_sent, t->rack_end, tcp_run_sent_last(r), r->end)) {
             continue;
         }
-        uint32_t age = tcp_tick(now) - r->sent;
+        uint32_t age = tcp_tick(now) - tcp_run_sent_last(r);
         if (age >= limit) {
             tcp_runs_lose(t, i);
             is_any_lost = true;
@@ -130,7 +130,7 @@ void tcp_rack_detect_timeout(struct tcp *t, nsec_t now)
     uint32_t rtt = (uint32_t)u64_max(t->rack_rtt, tcp_tick(t->rtt.smoothed));
     uint32_t limit = rtt + reorder_window(t);
     for (unsigned i = 0; i < t->run_count; i++) {
-        if (i == 0 || tcp_tick(now) - tcp_run_at(t, i)->sent >= limit) {
+        if (i == 0 || tcp_tick(now) - tcp_run_sent_last(tcp_run_at(t, i)) >= limit) {
             tcp_runs_lose(t, i);
         }
     }

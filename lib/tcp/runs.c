@@ -24,7 +24,22 @@ static void remove(struct tcp *t, unsigned i)
 // How different the times of one run may be: a sixteenth of the round trip.
 static uint32_t grain(const struct tcp *t)
 {
-    return (uint32_t)(t->rtt.smoothed >> 14);
+    return (uint32_t)u64_min(t->rtt.smoothed >> 14, UINT16_MAX);
+}
+
+// Run `a` is of both times from now on.  Where they lie too far apart the late one counts.
+static void join_times(struct tcp_run *a, const struct tcp_run *b)
+{
+    uint32_t last = tcp_run_sent_last(a);
+    if (tcp_seq_lt(last, tcp_run_sent_last(b))) {
+        last = tcp_run_sent_last(b);
+    }
+    if (tcp_seq_lt(b->sent, a->sent)) {
+        a->sent = b->sent;
+    }
+    a->span = (uint16_t)u64_min(last - a->sent, UINT16_MAX);
+    a->sent = last - a->span;
+    a->is_cut = b->is_cut;
 }
 
 // Whether run `b` can be part of `a`, which lies before it.
@@ -47,7 +62,7 @@ static void join(struct tcp *t, uint32_t apart)
         if (may_join(a, b, apart)) {
             a->end = b->end;
             a->state |= b->state;
-            a->sent = tcp_seq_lt(a->sent, b->sent) ? b->sent : a->sent;
+            join_times(a, b);
         } else {
             kept++;
             *tcp_run_at(t, kept) = *b;
@@ -83,6 +98,8 @@ void tcp_runs_add(struct tcp *t, uint32_t end, uint32_t tick)
         struct tcp_run *last = tcp_run_at(t, t->run_count - 1u);
         if (last->state == 0 && tick - last->sent <= grain(t)) {
             last->end = end;
+            last->span = (uint16_t)(tick - last->sent);
+            last->is_cut = false;
             return;
         }
     }
@@ -99,6 +116,7 @@ static void split(struct tcp *t, unsigned i, uint32_t at)
         *tcp_run_at(t, k) = *tcp_run_at(t, k - 1);
     }
     tcp_run_at(t, i)->end = at;
+    tcp_run_at(t, i)->is_cut = true;
 }
 
 // Notes that `bytes` of run `r`, up to `end`, have come.
@@ -115,16 +133,16 @@ static void deliver(struct tcp *t, const struct tcp_run *r, uint32_t end, uint32
     if ((r->state & TCP_RUN_LOST) != 0) {
         d->lost += bytes;
     }
-    if (!d->has_any || tcp_seq_lt(d->sent, r->sent) ||
-        (d->sent == r->sent && tcp_seq_lt(d->end, end))) {
+    uint32_t sent = end == r->end && !r->is_cut ? tcp_run_sent_last(r) : r->sent;
+    if (!d->has_any || tcp_seq_lt(d->sent, sent) || (d->sent == sent && tcp_seq_lt(d->end, end))) {
         d->has_any = true;
-        d->sent = r->sent;
+        d->sent = sent;
         d->end = end;
         d->is_resent = r->state != 0;
     }
-    if (r->state == 0 && (!d->has_rtt || tcp_seq_lt(d->rtt_sent, r->sent))) {
+    if (r->state == 0 && (!d->has_rtt || tcp_seq_lt(d->rtt_sent, sent))) {
         d->has_rtt = true;
-        d->rtt_sent = r->sent;
+        d->rtt_sent = sent;
     }
     if ((r->state & TCP_RUN_RESENT) == 0 && tcp_seq_lt(end, t->rack_front)) {
         d->is_reordered = true;
@@ -208,8 +226,11 @@ static void set_resent(struct tcp *t, unsigned i, uint32_t tick)
     count_out(t, r->state, run_size(t, i));
     r->state = TCP_RUN_RESENT;
     r->sent = tick;
+    r->span = 0;
+    r->is_cut = false;
     if (i > 0 && may_join(tcp_run_at(t, i - 1), r, grain(t))) {
         tcp_run_at(t, i - 1)->end = r->end;
+        join_times(tcp_run_at(t, i - 1), r);
         remove(t, i);
     }
 }
