@@ -136,3 +136,77 @@ struct abi_cmsghdr {
     int32_t level;
     int32_t type;
 };
+
+// Options of level IPPROTO_TCP.
+enum {
+    ABI_TCP_NODELAY = 1,
+    ABI_TCP_MAXSEG = 2,
+    ABI_TCP_CORK = 3,
+    ABI_TCP_KEEPIDLE = 4,
+    ABI_TCP_KEEPINTVL = 5,
+    ABI_TCP_KEEPCNT = 6,
+    ABI_TCP_SYNCNT = 7,
+    ABI_TCP_LINGER2 = 8,
+    ABI_TCP_INFO = 11,
+    ABI_TCP_QUICKACK = 12,
+    ABI_TCP_CONGESTION = 13,
+    ABI_TCP_USER_TIMEOUT = 18,
+};
+
+// Linux's struct tcp_info.  Times are in microseconds, windows in segments.
+struct abi_tcp_info {
+    uint8_t state;
+    uint8_t ca_state;
+    uint8_t retransmits;
+    uint8_t probes;
+    uint8_t backoff;
+    uint8_t options;
+    uint8_t scales;
+    uint8_t pad0;
+    uint32_t rto;
+    uint32_t ato;
+    uint32_t send_mss;
+    uint32_t receive_mss;
+    uint32_t unacked;
+    uint32_t sacked;
+    uint32_t lost;
+    uint32_t retransmitted;
+    uint32_t fackets;
+    uint32_t last_data_sent;
+    uint32_t last_ack_sent;
+    uint32_t last_data_received;
+    uint32_t last_ack_received;
+    uint32_t path_mtu;
+    uint32_t receive_threshold;
+    uint32_t rtt;
+    uint32_t rtt_variance;
+    uint32_t threshold;
+    uint32_t window;
+    uint32_t advertised_mss;
+    uint32_t reordering;
+    uint32_t receive_rtt;
+    uint32_t receive_space;
+    uint32_t total_retransmits;
+    uint64_t pacing_rate;
+    uint64_t max_pacing_rate;
+    uint64_t bytes_acked;
+    uint64_t bytes_received;
+    uint32_t segments_out;
+    uint32_t segments_in;
+    uint32_t not_sent;
+    uint32_t rtt_min;
+    uint32_t data_segments_in;
+    uint32_t data_segments_out;
+    uint64_t delivery_rate;
+    uint64_t busy_time;
+    uint64_t receive_limited;
+    uint64_t send_limited;
+    uint32_t delivered;
+    uint32_t delivered_ce;
+    uint64_t bytes_sent;
+    uint64_t bytes_retransmitted;
+    uint32_t duplicate_segments;
+    uint32_t reordering_seen;
+    uint32_t receive_out_of_order;
+    uint32_t send_window;
+};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/core/panic.h"
 #include "kernel/net/inet_priv.h"
+#include "kernel/net/tcp.h"
 #include "kernel/net/udp.h"
 #include "lib/base/string.h"
 
@@ -301,6 +302,7 @@ void inet_set_error(struct inet_socket *s, status_t error)
 
 void inet_families_init(void)
 {
+    tcp_sockets_init();
     udp_init();
     socket_set_ioctl(inet_ioctl);
     socket_register_family(&inet_family);

@@ -54,6 +54,7 @@ struct packet {
     uint16_t segment_size; // to send: payload of each TCP segment to cut it into; 0: as it is
     uint16_t network;      // received: from `area` to the network's header, for errors and captures
     uint16_t segments;     // received: how many it was merged from; 0 or 1: none
+    uint32_t position;     // received, of TCP: of its first byte in the stream
     uint16_t queue;        // to send: of the interface; netif_transmit chooses
     // What its sender wants to know: called once, when it is freed, in any context.  NULL: nothing.
     void (*freed)(struct packet *p);

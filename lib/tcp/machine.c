@@ -172,6 +172,12 @@ void tcp_path_mss(struct tcp *t, uint16_t mss, nsec_t now)
     }
 }
 
+bool tcp_is_in_flight(const struct tcp *t, uint32_t seq)
+{
+    return t->state != TCP_CLOSED && !tcp_seq_lt(seq, t->send_unacked) &&
+           tcp_seq_lt(seq, t->send_next);
+}
+
 void tcp_unreachable(struct tcp *t, uint32_t seq, status_t error, struct tcp_result *out)
 {
     *out = (struct tcp_result){};

@@ -90,6 +90,9 @@ struct tcp_open {
 
 struct tcp; // whole in lib/tcp/machine.h, for who embeds it
 
+// The window scale that a receive buffer of so many bytes needs (RFC 7323, 2.3).
+uint8_t tcp_scale_for(uint32_t receive_buffer);
+
 // An empty one; CLOSED.
 void tcp_init(struct tcp *t, const struct tcp_config *c);
 void tcp_configure(struct tcp *t, const struct tcp_config *c);
@@ -142,6 +145,10 @@ void tcp_timeout(struct tcp *t, nsec_t now, struct tcp_result *out);
 // is not yet established (RFC 5927), others are kept as the reason for a later time-out.
 void tcp_path_mss(struct tcp *t, uint16_t mss, nsec_t now);
 void tcp_unreachable(struct tcp *t, uint32_t seq, status_t error, struct tcp_result *out);
+
+// Whether the number is of something that was sent and not acknowledged, which an error that the network
+// tells has to be about (RFC 5927, 4).
+bool tcp_is_in_flight(const struct tcp *t, uint32_t seq);
 
 enum tcp_state tcp_state(const struct tcp *t);
 

@@ -12,13 +12,18 @@ static constexpr nsec_t TUNE_SLACK = 4 * NSEC_PER_MSEC;
 
 enum { FIELD_MAX = UINT16_MAX, SCALE_MAX = 14 };
 
-uint8_t tcp_window_scale(const struct tcp *t)
+uint8_t tcp_scale_for(uint32_t receive_buffer)
 {
     uint8_t scale = TCP_SCALE_MIN;
-    while (scale < SCALE_MAX && (uint64_t)FIELD_MAX << scale < t->config.receive_buffer) {
+    while (scale < SCALE_MAX && (uint64_t)FIELD_MAX << scale < receive_buffer) {
         scale++;
     }
     return scale;
+}
+
+uint8_t tcp_window_scale(const struct tcp *t)
+{
+    return tcp_scale_for(t->config.receive_buffer);
 }
 
 static uint32_t free_space(const struct tcp *t)
