@@ -216,6 +216,72 @@ static unsigned ask_until(enum dhcp_state state)
     return count;
 }
 
+TEST(a_server_may_leave_its_name_out_when_it_renews)
+{
+    bind();
+    let_time_pass();
+    expect_sent(DHCP_REQUEST);
+    prepare(DHCP_ACK);
+    answer.server = IP_ANY;
+    deliver();
+    EXPECT_EQ(dhcp_client_event(&c), DHCP_EVENT_LEASE);
+    EXPECT_EQ(ip4_value(&c.lease.said.server), 0x0a000001);
+}
+
+TEST(a_server_may_say_whom_it_answers)
+{
+    static const uint8_t id[] = {1, 0x52, 0x54, 0, 1, 2, 3};
+    start();
+    EXPECT_EQ(sent.client_id_size, sizeof(id));
+    EXPECT_MEM(sent.client_id, id, sizeof(id));
+    prepare(DHCP_OFFER);
+    answer.client_id_size = sizeof(id);
+    memcpy(answer.client_id, id, sizeof(id));
+    answer.client_id[6]++;
+    expect_ignored();
+    answer.client_id[6]--;
+    deliver();
+    expect_sent(DHCP_REQUEST);
+}
+
+TEST(replies_are_wanted_by_broadcast_only_without_an_address)
+{
+    fresh();
+    c.config.wants_broadcast = true;
+    dhcp_client_start(&c, &IP_ANY, now);
+    expect_sent(DHCP_DISCOVER);
+    EXPECT(sent.wants_broadcast);
+    reply(DHCP_OFFER);
+    expect_sent(DHCP_REQUEST);
+    EXPECT(sent.wants_broadcast);
+    reply(DHCP_ACK);
+    EXPECT_EQ(dhcp_client_event(&c), DHCP_EVENT_LEASE);
+    let_time_pass();
+    expect_sent(DHCP_REQUEST);
+    EXPECT(!sent.wants_broadcast);
+    dhcp_client_conflict(&c, now);
+    expect_sent(DHCP_DECLINE);
+    EXPECT(!sent.wants_broadcast);
+    EXPECT_STR(sent.host, "");
+}
+
+TEST(a_client_that_is_called_too_late_begins_anew)
+{
+    bind();
+    now = c.lease.expires_at + NSEC_PER_SEC;
+    dhcp_client_timeout(&c, now);
+    EXPECT_EQ(dhcp_client_event(&c), DHCP_EVENT_LOST);
+    expect_sent(DHCP_DISCOVER);
+    bind();
+    now = c.lease.rebind_at + NSEC_PER_SEC;
+    dhcp_client_timeout(&c, now);
+    EXPECT_EQ(c.state, DHCP_REBINDING);
+    EXPECT(dhcp_client_deadline(&c) > now);
+    nsec_t before = dhcp_client_deadline(&c);
+    dhcp_client_timeout(&c, now); // too early: nothing happens
+    EXPECT_EQ(dhcp_client_deadline(&c), before);
+}
+
 TEST(a_server_that_is_silent_is_left_for_any_other)
 {
     bind();
@@ -286,6 +352,14 @@ TEST(a_server_that_offers_and_refuses_is_asked_ever_more_rarely)
     }
     EXPECT(wait >= 36 * NSEC_PER_SEC);
     EXPECT_EQ(dhcp_client_event(&c), DHCP_EVENT_NONE);
+    // Once there was a lease, the first refusal is nothing special again.
+    reply(DHCP_OFFER);
+    expect_sent(DHCP_REQUEST);
+    reply(DHCP_ACK);
+    let_time_pass();
+    expect_sent(DHCP_REQUEST);
+    reply(DHCP_NAK);
+    EXPECT(dhcp_client_deadline(&c) < now + NSEC_PER_SEC);
 }
 
 TEST(a_lease_without_end_is_left_alone)

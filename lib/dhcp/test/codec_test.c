@@ -71,6 +71,42 @@ TEST(an_offer_is_read_field_by_field)
     EXPECT_STR(text, "OFFER 12345678: 10.0.0.5/23 from 10.0.0.1 for 3600 s");
 }
 
+TEST(a_request_is_the_bytes_that_servers_know)
+{
+    static struct dhcp_message m;
+    m = (struct dhcp_message){.type = DHCP_REQUEST,
+                              .wants_broadcast = true,
+                              .seconds = 0x0102,
+                              .xid = 0x12345678,
+                              .mac = {{0x52, 0x54, 0, 1, 2, 3}},
+                              .client = ip4(0x0a000009),
+                              .requested = ip4(0x0a000005),
+                              .client_id_size = 2,
+                              .client_id = {0, 7}};
+    static const uint8_t head[] = {1,  1, 6, 0, 0x12, 0x34, 0x56, 0x78, 1, 2, 0x80, 0,
+                                   10, 0, 0, 9, 0,    0,    0,    0,    0, 0, 0,    0,
+                                   0,  0, 0, 0, 0x52, 0x54, 0,    1,    2, 3};
+    static const uint8_t options[] = {0x63, 0x82, 0x53, 0x63, 53,  1,  3,  61, 2,    0,  7,  50,
+                                      4,    10,   0,    0,    5,   57, 2,  5,  0xc0, 55, 12, 1,
+                                      121,  3,    6,    15,   119, 26, 42, 12, 51,   58, 59, 255};
+    EXPECT_EQ(dhcp_emit(&m, bytes), DHCP_SIZE_MIN);
+    EXPECT_MEM(bytes, head, sizeof(head));
+    EXPECT_MEM(bytes + 236, options, sizeof(options));
+}
+
+TEST(what_a_server_says_is_written_where_clients_look)
+{
+    static const struct dhcp_message m = {.type = DHCP_NAK,
+                                          .yours = {.bytes = {[10] = 0xff, 0xff, 1, 2, 3, 4}},
+                                          .relay = {.bytes = {[10] = 0xff, 0xff, 5, 6, 7, 8}},
+                                          .mtu = 1400};
+    (void)dhcp_emit(&m, bytes);
+    EXPECT(bytes[0] == 2 && read_be32(bytes + 16) == 0x01020304 && bytes[10] == 0);
+    EXPECT_EQ(read_be32(bytes + 24), 0x05060708);
+    static const uint8_t options[] = {53, 1, 6, 26, 2, 5, 0x78, 255};
+    EXPECT_MEM(bytes + 240, options, sizeof(options));
+}
+
 TEST(what_is_no_dhcp_is_refused)
 {
     begin();
@@ -104,6 +140,8 @@ TEST(options_of_a_wrong_size_spoil_what_matters_and_are_else_left_out)
     EXPECT_EQ(message.resolvers.count, 0);
     EXPECT_OK(parse_with(26, "\0\x44", 2)); // an MTU of 68
     EXPECT_EQ(message.mtu, 0);
+    EXPECT_OK(parse_with(26, "\2\x40", 2));
+    EXPECT_EQ(message.mtu, DHCP_MTU_MIN);
     begin();
     bytes[used] = 6;
     bytes[used + 1] = 4;
@@ -163,6 +201,43 @@ TEST(parts_of_an_option_belong_together)
     (void)dns_name_print(&name, text, sizeof(text));
     EXPECT_STR(text, "ab.lan");
     EXPECT(!dhcp_search_next(&message, &at, &name));
+}
+
+TEST(lists_and_names_keep_what_they_have_room_for)
+{
+    static char addresses[240];
+    for (size_t i = 0; i < sizeof(addresses); i++) {
+        addresses[i] = (char)(i + 1);
+    }
+    EXPECT_OK(parse_with(6, addresses, 240));
+    EXPECT_EQ(message.resolvers.count, DHCP_ADDRESSES_MAX);
+    begin();
+    for (unsigned i = 0; i < DHCP_ROUTES_MAX + 2; i++) {
+        add(121, "\x20\1\2\3\4\x0a\0\0\1", 9);
+    }
+    EXPECT_OK(parse());
+    EXPECT_EQ(message.routes.count, DHCP_ROUTES_MAX);
+    EXPECT_OK(parse_with(61, addresses, DHCP_CLIENT_ID_MAX));
+    EXPECT_EQ(message.client_id_size, DHCP_CLIENT_ID_MAX);
+    EXPECT_OK(parse_with(61, addresses, DHCP_CLIENT_ID_MAX + 1));
+    EXPECT_EQ(message.client_id_size, 0);
+    memset(addresses, 'a', sizeof(addresses));
+    EXPECT_OK(parse_with(12, addresses, DHCP_HOST_MAX));
+    EXPECT_EQ(strlen(message.host), DHCP_HOST_MAX);
+    addresses[60] = '.';
+    EXPECT_OK(parse_with(12, addresses, DHCP_HOST_MAX + 1));
+    EXPECT_STR(message.host, "");
+}
+
+TEST(an_option_that_is_too_long_is_as_if_it_were_not_there)
+{
+    static const char bytes_of_it[255];
+    begin();
+    for (unsigned i = 0; i < 3; i++) {
+        add(121, bytes_of_it, 255);
+    }
+    EXPECT_OK(parse());
+    EXPECT(!message.has_routes);
 }
 
 TEST(options_may_lie_in_the_names_of_file_and_server)

@@ -23,6 +23,10 @@ TEST(an_address_is_one_that_a_host_of_the_network_can_have)
     expect_check(0x0a000005, 24, OK);
     expect_check(0x0a000005, 32, OK);
     expect_check(0x0a000004, 31, OK);
+    expect_check(0x0a000005, 31, OK);
+    expect_check(0x0a000004, 30, ERR_INVAL);
+    expect_check(0x0a000007, 30, ERR_INVAL);
+    expect_check(0x0a000006, 30, OK);
     expect_check(0x0a000000, 24, ERR_INVAL);
     expect_check(0x0a0000ff, 24, ERR_INVAL);
     expect_check(0x0a0000ff, 16, OK);
@@ -73,6 +77,12 @@ TEST(a_network_without_mask_is_that_of_its_class)
     struct dhcp_lease l;
     EXPECT_OK(dhcp_lease_from(&m, 0, &l));
     EXPECT_EQ(l.said.prefix, 24);
+    m = offer(0x0a000005, 0);
+    EXPECT_OK(dhcp_lease_from(&m, 0, &l));
+    EXPECT_EQ(l.said.prefix, 8);
+    m = offer(0xac100005, 0);
+    EXPECT_OK(dhcp_lease_from(&m, 0, &l));
+    EXPECT_EQ(l.said.prefix, 16);
 }
 
 TEST(a_gateway_on_the_link_is_the_default_route)

@@ -123,6 +123,28 @@ TEST(a_report_of_igmp_reads_back)
     EXPECT_STATUS(igmp_report_parse(sealed(size - 1), &left), ERR_INVAL);
 }
 
+TEST(auxiliary_words_of_a_record_are_passed_over)
+{
+    struct span left;
+    struct group_record r;
+    begin(ICMP6_MLD2_REPORT);
+    bytes[7] = 2;
+    bytes[9] = 1; // one word behind the first record
+    memcpy(bytes + 12, group6.bytes, IP6_SIZE);
+    memcpy(bytes + 36, group6.bytes, IP6_SIZE);
+    EXPECT_OK(mld_report_parse(span_of(bytes, 52), &left));
+    EXPECT(mld_record_next(&left, &r) && mld_record_next(&left, &r) && left.size == 0);
+    EXPECT_STATUS(mld_report_parse(span_of(bytes, 51), &left), ERR_INVAL);
+    begin(IGMP3_REPORT);
+    bytes[7] = 2;
+    bytes[9] = 1;
+    write_be32(bytes + 12, 0xe00000fb);
+    write_be32(bytes + 24, 0xe00000fc);
+    EXPECT_OK(igmp_report_parse(sealed(28), &left));
+    EXPECT(igmp_record_next(&left, &r) && igmp_record_next(&left, &r) && left.size == 0);
+    EXPECT_EQ(ip4_value(&r.group), 0xe00000fc);
+}
+
 TEST(old_messages_name_their_group)
 {
     struct ip_addr group = ip4(0xe00000fb);

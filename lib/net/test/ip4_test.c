@@ -121,6 +121,23 @@ TEST(options_are_skipped_and_those_that_matter_are_told)
     EXPECT(h.has_router_alert);
     EXPECT_OK(ip4_parse(with_options(route, 8), 0x73, &h));
     EXPECT(h.has_source_route);
+    static const uint8_t last[] = {1, 1, 7, 2}; // ends with the header
+    EXPECT_OK(ip4_parse(with_options(last, 4), 0x73, &h));
+}
+
+TEST(a_fragment_is_printed_as_one)
+{
+    char text[100];
+    struct ip4_header h = {.source = ip4(0x0a000001),
+                           .destination = ip4(0x0a000002),
+                           .total_size = 1500,
+                           .id = 7,
+                           .fragment_offset = 1480,
+                           .has_more = true,
+                           .hop_limit = 3,
+                           .protocol = 17};
+    ip4_print(&h, text, sizeof(text));
+    EXPECT_STR(text, "10.0.0.1 > 10.0.0.2: protocol 17, 1500 bytes, ttl 3, fragment 7 at 1480+");
 }
 
 TEST(options_that_do_not_fit_are_refused)

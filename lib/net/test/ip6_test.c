@@ -65,6 +65,16 @@ TEST(a_header_reads_back_as_it_was_written)
     }
 }
 
+TEST(a_header_is_printed_in_a_line)
+{
+    char text[100];
+    struct ip6_header h;
+    begin(IP_PROTOCOL_TCP);
+    EXPECT_OK(ip6_parse(span_of(packet, 40), 40, &h));
+    ip6_print(&h, text, sizeof(text));
+    EXPECT_STR(text, "2001::1 > 2001::2: next 6, 0 bytes, hop limit 64");
+}
+
 TEST(a_header_that_cannot_be_is_refused)
 {
     struct ip6_header h;
@@ -153,6 +163,18 @@ TEST(an_unknown_option_says_itself_what_is_done)
     expect_option("\1\3\0\0\0\x1e", IP6_WALK_DROP, false); // has no size
 }
 
+TEST(a_router_alert_is_one_for_routers_only)
+{
+    struct ip6_walk w;
+    begin(0);
+    add(IP6_DESTINATION, "\5\2\0\0\1\0", 6);
+    EXPECT_EQ(walk(&w), IP6_WALK_TRANSPORT);
+    EXPECT(!w.has_router_alert);
+    begin(0);
+    add(IP6_HOP_BY_HOP, "\x5e\2\0\0\1\0", 6); // something else of its size
+    EXPECT_EQ(walk(&w), IP6_WALK_DROP);
+}
+
 TEST(too_much_padding_and_too_many_options_are_dropped)
 {
     struct ip6_walk w;
@@ -202,7 +224,8 @@ TEST(headers_that_are_cut_short_are_dropped)
 {
     struct ip6_walk w;
     begin(0);
-    add(IP6_DESTINATION, "\1\4\0\0\0\0\1\4\0\0\0\0\0\0", 14);
+    add(IP6_DESTINATION, "\x1e\4\0\0\0\0\x1e\6\0\0\0\0\0\0", 14);
+    EXPECT_EQ(walk(&w), IP6_WALK_TRANSPORT);
     for (size_t size = IP6_HEADER_SIZE; size < used; size++) {
         EXPECT_EQ(ip6_walk(span_of(packet, size), &w), IP6_WALK_DROP);
     }
@@ -235,6 +258,19 @@ TEST(a_fragment_that_is_the_whole_packet_is_passed)
     add_fragment(0, false);
     EXPECT_EQ(walk(&w), IP6_WALK_TRANSPORT);
     EXPECT(w.is_atomic && w.next == IP_PROTOCOL_UDP && w.offset == 48);
+}
+
+TEST(a_first_fragment_of_tcp_has_its_whole_header)
+{
+    struct ip6_walk w;
+    begin(0);
+    add_fragment(0, true);
+    packet[IP6_HEADER_SIZE] = IP_PROTOCOL_TCP;
+    memset(packet + used, 0, 20);
+    used += 19;
+    EXPECT_EQ(walk(&w), IP6_WALK_PROBLEM);
+    used++;
+    EXPECT_EQ(walk(&w), IP6_WALK_FRAGMENT);
 }
 
 TEST(a_first_fragment_has_all_headers_or_its_sender_is_told)

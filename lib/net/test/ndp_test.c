@@ -194,6 +194,46 @@ TEST(prefixes_are_read_and_senseless_ones_passed_over)
     EXPECT(!ndp_option_next(&m.options, &o));
 }
 
+static void expect_prefix_passed_over(const struct ip_addr *prefix)
+{
+    struct ndp_message m;
+    struct ndp_option o;
+    begin_router();
+    write_prefix(add(NDP_PREFIX, 4), 64, 10, 10);
+    memcpy(bytes + used - 16, prefix->bytes, IP6_SIZE);
+    uint8_t *route = add(NDP_ROUTE, 3);
+    route[2] = 64;
+    memcpy(route + 8, prefix->bytes, IP6_SIZE);
+    EXPECT_OK(parse(&router, &all_nodes, &m));
+    // A route to the link's own prefix is nobody's business either, but does no harm.
+    EXPECT(!ndp_option_next(&m.options, &o) || (o.type == NDP_ROUTE && prefix == &router));
+}
+
+TEST(prefixes_of_groups_of_the_link_itself_and_of_ipv4_are_passed_over)
+{
+    struct ip_addr v4 = ip4(0x0a000000);
+    expect_prefix_passed_over(&all_nodes);
+    expect_prefix_passed_over(&router);
+    expect_prefix_passed_over(&v4);
+}
+
+TEST(a_route_may_be_to_one_host)
+{
+    struct ndp_message m;
+    struct ndp_option o;
+    begin_router();
+    uint8_t *route = add(NDP_ROUTE, 3);
+    route[2] = 128;
+    route[3] = 0x10; // a preference that is none
+    memcpy(route + 8, host.bytes, IP6_SIZE);
+    EXPECT_OK(parse(&router, &all_nodes, &m));
+    EXPECT(!ndp_option_next(&m.options, &o));
+    route[3] = 0;
+    EXPECT_OK(parse(&router, &all_nodes, &m));
+    EXPECT(ndp_option_next(&m.options, &o) && o.route.preference == NDP_MEDIUM);
+    EXPECT(ip_is_equal(&o.route.prefix, &host));
+}
+
 TEST(mtu_and_routes_are_read)
 {
     struct ndp_message m;
