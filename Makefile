@@ -122,7 +122,7 @@ $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 #: MEM=SIZE       its memory (256M)
 #: CPU=MODEL      QEMU's name of the CPU (cortex-a72)
 #: MACHINE=OPTS   options of -M virt, as gic-version=3,virtualization=on
-#: NET=1          a network card; NET=tcp::8080-:80 also forwards ports
+#: NET=WHAT       a network card: 1 (the default); 0, none; tcp::8080-:80, with ports of this host
 #: DISK=FILE      a raw disk image as virtio-blk
 #: BUS=pci        virtio devices on PCI instead of at fixed addresses
 #: UEFI=1         start through the firmware and our loader
@@ -136,9 +136,10 @@ SMP     ?= 1
 MEM     ?= 256M
 CPU     ?= cortex-a72
 VARIANT ?= release
+NET     ?= 1
 GUEST_OPTIONS = --smp $(SMP) --mem $(MEM) --cpu $(CPU) --kernel $B/$(VARIANT)/kernel.img \
     $(if $(MACHINE),--machine $(MACHINE)) $(if $(DISK),--disk $(DISK)) $(if $(BUS),--bus $(BUS)) $(if $(UEFI),--uefi) \
-    $(addprefix --net=,$(filter-out 0,$(NET:1=))) $(if $(filter 1,$(NET)),--net) \
+    $(addprefix --net=,$(filter-out 0 1,$(NET))) $(if $(filter 1,$(NET)),--net) \
     $(if $(ICOUNT),--icount) $(if $(DRYRUN),--dry-run) $(if $(CMDLINE),--append '$(CMDLINE)')
 
 .PHONY: help build bootstrap tools-check clean
