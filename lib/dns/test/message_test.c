@@ -210,6 +210,8 @@ TEST(records_have_the_text_of_zone_files)
     expect_text(DNS_A, "\1\2\3\4", 4, "1.2.3.4");
     expect_text(DNS_AAAA, "\x20\1\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16, "2001::1");
     expect_text(DNS_CNAME, "\1x\xc0\x10", 4, "x.a.example");
+    expect_text(DNS_NS, "\1x\xc0\x10", 4, "x.a.example");
+    expect_text(DNS_PTR, "\xc0\x0c", 2, "www.a.example");
     expect_text(DNS_MX, "\0\x0a\4mail\xc0\x0c", 9, "10 mail.www.a.example");
     expect_text(DNS_SRV, "\0\1\0\2\x1f\x90\1s\0", 9, "1 2 8080 s");
     expect_text(DNS_SOA, "\1n\0\1m\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 26, "n m 1 2 3 4 5");
@@ -226,6 +228,27 @@ TEST(data_that_is_not_what_its_type_says_is_printed_as_bytes)
     expect_text(DNS_TXT, "\4abc", 4, "\\# 4 04616263");
     expect_text(DNS_SOA, "\1n\0\1m\0\0\0\0", 9, "\\# 9 016e00016d00000000");
     expect_text(DNS_SRV, "\0\1\0\2\0", 5, "\\# 5 0001000200");
+}
+
+TEST(a_record_is_read_as_its_own_type_only)
+{
+    struct dns_name name;
+    struct dns_mx mx;
+    struct dns_srv srv;
+    struct dns_soa soa;
+    struct span s;
+    size_t at = 0;
+    expect_text(999, "\0\x0a\1x\0", 5, "\\# 5 000a017800");
+    begin(0, 999);
+    add(DNS_ANSWER, 999, 60, "\1x\0\1x\0\1\2\3\4", 10);
+    EXPECT_OK(parse());
+    struct dns_walk w = dns_records(&reply);
+    EXPECT(dns_record_next(&w, &record));
+    EXPECT_STATUS(dns_record_name(&record, &name), ERR_INVAL);
+    EXPECT_STATUS(dns_record_mx(&record, &mx), ERR_INVAL);
+    EXPECT_STATUS(dns_record_srv(&record, &srv), ERR_INVAL);
+    EXPECT_STATUS(dns_record_soa(&record, &soa), ERR_INVAL);
+    EXPECT(!dns_record_text_next(&record, &at, &s));
 }
 
 TEST(text_that_has_no_room_is_cut)
@@ -267,6 +290,11 @@ TEST(a_negative_reply_is_kept_as_its_zone_says)
     add(DNS_AUTHORITY, DNS_SOA, 600, soa, 26);
     EXPECT_OK(parse());
     EXPECT_EQ(dns_reply_ttl(&reply), 60);
+    begin(DNS_NO_NAME, DNS_A); // a zone that says a day
+    add(DNS_AUTHORITY, DNS_SOA, 86400, "\1n\0\1m\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\1\x51\x80",
+        26);
+    EXPECT_OK(parse());
+    EXPECT_EQ(dns_reply_ttl(&reply), 3 * 3600);
     begin(0, DNS_A); // the name exists, but has no such record
     add(DNS_ANSWER, DNS_CNAME, 300, "\1x\0", 3);
     add(DNS_AUTHORITY, DNS_SOA, 20, soa, 26);
@@ -321,6 +349,18 @@ TEST(a_reply_that_was_written_reads_back)
     EXPECT(!dns_record_next(&walk, &record));
 }
 
+TEST(who_has_no_edns_gets_none)
+{
+    struct dns_query q = query_for("www.a.example", DNS_A);
+    q.udp_size = 0;
+    q.wants_recursion = false;
+    used = dns_refuse(&q, DNS_SERVER_FAILURE, bytes);
+    EXPECT_EQ(used, DNS_HEADER_SIZE + 15 + 4);
+    EXPECT_EQ(read_be16(bytes + 2), 0x8080 | DNS_SERVER_FAILURE);
+    EXPECT_OK(parse());
+    EXPECT_EQ(reply.udp_size, 0);
+}
+
 TEST(answers_without_room_are_left_out_and_it_is_said)
 {
     struct dns_writer w;
@@ -356,7 +396,10 @@ TEST(types_and_codes_have_names)
     EXPECT_EQ(dns_type_find("AAA"), 0);
     EXPECT_EQ(dns_type_find("mx"), DNS_MX);
     EXPECT_STR(dns_code_name(DNS_NO_NAME), "NXDOMAIN");
-    EXPECT(dns_code_name(100) == NULL);
+    EXPECT(dns_code_name(11) == NULL);
+    EXPECT_EQ(dns_type_find("A"), DNS_A);
+    EXPECT_EQ(dns_type_find("BAAA"), 0);
+    EXPECT_EQ(dns_type_find(""), 0);
 }
 
 static void expect_reverse(const char *address, const char *want)

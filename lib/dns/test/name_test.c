@@ -33,7 +33,7 @@ TEST(names_are_labels_between_dots)
     expect_text("www.Example.com.", "www.Example.com");
     expect_text(".", ".");
     expect_text("a\\.b\\\\.c", "a\\.b\\\\.c");
-    expect_text("\\000\\255 x", "\\000\\255\\032x");
+    expect_text("\\000\\255 x\x7f", "\\000\\255\\032x\\127");
 }
 
 TEST(what_is_no_name_is_refused)
@@ -146,6 +146,12 @@ TEST(case_does_not_matter_and_hosts_have_plain_names)
     EXPECT_OK(parse("WWW.Example.com", &a));
     EXPECT_OK(parse("www.example.COM", &b));
     EXPECT(dns_name_is_equal(&a, &b) && dns_name_is_host(&a));
+    EXPECT_OK(parse("xww.example.com", &b));
+    EXPECT(!dns_name_is_equal(&a, &b));
+    EXPECT_OK(parse("A0-Z9", &a));
+    EXPECT_OK(parse("a0-z9", &b));
+    EXPECT(dns_name_is_equal(&a, &b) && dns_name_is_host(&a));
+    EXPECT_OK(parse("www.example.com", &a));
     EXPECT_OK(parse("www.example.co", &b));
     EXPECT(!dns_name_is_equal(&a, &b));
     EXPECT_OK(parse("a-1.b_c", &a));
