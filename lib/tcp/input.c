@@ -154,9 +154,18 @@ static bool check(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct
     return (s->flags & TCP_ACK) != 0;
 }
 
+// The next segment in order of an open connection, with nothing odd about it, as nearly all are.
+static bool is_expected(const struct tcp *t, const struct tcp_segment *s)
+{
+    return t->state == TCP_ESTABLISHED && s->seq == t->receive_next &&
+           (s->flags & ~TCP_PSH) == TCP_ACK && tcp_seq_le(s->seq, t->receive_edge) &&
+           ((t->has & TCP_HAS_TIMESTAMPS) == 0 ||
+            ((s->has & TCP_HAS_TIMESTAMPS) != 0 && tcp_seq_le(t->ts_recent, s->ts_value)));
+}
+
 static void input(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct tcp_result *out)
 {
-    if (!check(t, s, now, out)) {
+    if (!is_expected(t, s) && !check(t, s, now, out)) {
         return;
     }
     if (t->state == TCP_SYN_RECEIVED && !tcp_input_syn_received(t, s, now, out)) {

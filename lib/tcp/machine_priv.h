@@ -200,6 +200,7 @@ static inline uint32_t tcp_congestion_room(const struct tcp *t)
 
 void tcp_rack_update(struct tcp *t, const struct tcp_segment *s, const struct tcp_ack_news *n,
                      nsec_t now);
+void tcp_rack_advance(struct tcp *t, const struct tcp_delivery *d, nsec_t now); // it was sent last
 void tcp_rack_recovered(struct tcp *t);
 uint32_t tcp_rack_detect(struct tcp *t, nsec_t now); // ticks until more may be lost; 0: none
 void tcp_rack_detect_timeout(struct tcp *t, nsec_t now);

@@ -312,6 +312,10 @@ bool tcp_output(struct tcp *t, nsec_t now, uint32_t burst_max, struct tcp_segmen
     if (!tcp_has_handshake_done(t)) {
         return false;
     }
+    if (t->pending == 0 && t->lost == 0 && tcp_unsent(t) == 0) {
+        note_no_more(t);
+        return false;
+    }
     bool has_report = t->range_count > 0 || tcp_is_in(t, TCP_HAS_DSACK);
     bool has_ack = (t->pending & (TCP_PENDING_ACK | TCP_PENDING_KEEPALIVE)) != 0;
     if (has_ack && has_report) {

@@ -77,10 +77,17 @@ void tcp_rack_update(struct tcp *t, const struct tcp_segment *s, const struct tc
         return;
     }
     if (t->rack_rtt == 0 || is_sent_after(d->sent, d->end, t->rack_sent, t->rack_end)) {
-        t->rack_sent = d->sent;
-        t->rack_end = d->end;
-        t->rack_rtt = rtt > 0 ? rtt : 1;
+        tcp_rack_advance(t, d, now);
     }
+}
+
+void tcp_rack_advance(struct tcp *t, const struct tcp_delivery *d, nsec_t now)
+{
+    uint32_t rtt = tcp_tick(now) - d->sent;
+    t->rack_sent = d->sent;
+    t->rack_end = d->end;
+    t->rack_rtt = rtt > 0 ? rtt : 1;
+    t->rack_front = tcp_seq_lt(t->rack_front, d->end) ? d->end : t->rack_front;
 }
 
 // How long what is missing may be late, in ticks.

@@ -188,9 +188,23 @@ static struct tcp_sack clip(struct tcp *t, const struct tcp_segment *s)
     return part;
 }
 
+// Whether it is just what was to come next.
+static bool is_next(const struct tcp *t, const struct tcp_segment *s)
+{
+    return s->seq == t->receive_next && t->state == TCP_ESTABLISHED && t->range_count == 0 &&
+           (t->mode & (TCP_IS_UNREAD | TCP_HAS_DSACK)) == 0 && (s->flags & TCP_FIN) == 0 &&
+           tcp_seq_le(s->seq + s->payload_size, t->receive_edge);
+}
+
 void tcp_receive(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct tcp_result *out)
 {
     uint32_t data_end = s->seq + s->payload_size;
+    if (is_next(t, s)) {
+        measure(t, s->payload_size);
+        out->take = s->payload_size;
+        take_in_order(t, (struct tcp_sack){s->seq, data_end}, now, out);
+        return;
+    }
     if (!may_receive(t)) {
         if (tcp_seq_lt(t->receive_next, data_end)) {
             tcp_challenge(t, now);

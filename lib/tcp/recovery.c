@@ -131,9 +131,23 @@ void tcp_recover_repair(struct tcp *t)
     t->pending |= TCP_PENDING_PROBE;
 }
 
+// Nothing was lost, and nothing says that something could be: segments are acknowledged in the order
+// in which they were sent.
+static bool is_plain(const struct tcp *t, const struct tcp_ack_news *n)
+{
+    return t->recovery == TCP_RECOVERY_NONE && (t->sacked | t->lost) == 0 && n->dsack == 0 &&
+           n->acked > 0 && !n->delivery.is_resent && !n->delivery.is_reordered &&
+           !tcp_is_in(t, TCP_HAS_TAIL_PROBE) && t->duplicate_acks == 0;
+}
+
 nsec_t tcp_recover(struct tcp *t, const struct tcp_segment *s, const struct tcp_ack_news *n,
                    nsec_t now)
 {
+    if (is_plain(t, n)) {
+        tcp_rack_advance(t, &n->delivery, now);
+        grow(t, s, n, now);
+        return 0;
+    }
     uint32_t wait = 0;
     uint32_t lost_before = t->lost;
     bool was_fast = t->recovery == TCP_RECOVERY_FAST;

@@ -37,6 +37,7 @@ void tcp_establish(struct tcp *t, nsec_t now)
     t->recovery = TCP_RECOVERY_NONE;
     t->retries = 0;
     t->progress_at = tcp_long_tick(now);
+    t->sent_at = t->progress_at;
     t->rto_from = now;
     t->recover = t->send_unacked - 1;
     t->rack_front = t->send_unacked;

@@ -40,29 +40,25 @@ static nsec_t user_timeout(const struct tcp *t)
     return or_default(t->config.user_timeout, USER_TIMEOUT);
 }
 
-// It ends no later than the user's patience.
+// It ends no later than the user's patience; the first one is shorter than the usual patience.
 static nsec_t rto_deadline(const struct tcp *t, nsec_t now)
 {
-    nsec_t at = later(t->rto_from, tcp_rtt_rto(&t->rtt));
-    nsec_t patience = later(moment(t->progress_at, now), user_timeout(t));
-    return u64_max(u64_min(at, patience), now);
+    nsec_t at = t->rto_from + tcp_rtt_rto(&t->rtt);
+    if (t->retries > 0 || t->config.user_timeout != 0) {
+        at = u64_min(at, later(moment(t->progress_at, now), user_timeout(t)));
+    }
+    return u64_max(at, now);
 }
 
 static void restart_in_flight(struct tcp *t, nsec_t now, nsec_t wait)
 {
     nsec_t at = rto_deadline(t, now);
-    enum tcp_timer what = TCP_TIMER_RTO;
-    if (wait > 0) {
-        what = TCP_TIMER_REORDER;
-    } else if (tcp_tail_may_probe(t)) {
-        what = TCP_TIMER_PROBE;
-        wait = tcp_tail_timeout(t);
+    enum tcp_timer sooner = TCP_TIMER_REORDER;
+    if (wait == 0) {
+        sooner = TCP_TIMER_PROBE;
+        wait = tcp_tail_may_probe(t) ? tcp_tail_timeout(t) : NSEC_NEVER - now;
     }
-    if (what != TCP_TIMER_RTO && later(now, wait) < at) {
-        set(t, what, later(now, wait));
-    } else {
-        set(t, TCP_TIMER_RTO, at);
-    }
+    set(t, now + wait < at ? sooner : TCP_TIMER_RTO, u64_min(now + wait, at));
 }
 
 void tcp_timer_restart(struct tcp *t, nsec_t now, nsec_t wait)
