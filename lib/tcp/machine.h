@@ -115,7 +115,6 @@ struct tcp {
     uint32_t small_end;       // behind the last segment that was not full
 
     // Receiving.
-    uint32_t receive_first; // the peer's SYN
     uint32_t receive_next;
     uint32_t receive_edge;  // behind what was offered
     uint32_t receive_acked; // the last acknowledgement that was sent

@@ -4,7 +4,8 @@
  * worth a segment (RFC 9293, 3.8.6.2.2).
  *
  * It begins small and grows while the reader keeps up and the peer fills it: whenever a whole window
- * has come in about one round trip, the next one is twice as large, up to the receive buffer.
+ * has come in about one round trip, and what came before it was read, the next one is twice as large,
+ * up to the receive buffer.
  */
 #include "lib/tcp/machine_priv.h"
 
@@ -87,9 +88,17 @@ void tcp_window_consumed(struct tcp *t)
 
 void tcp_window_begin(struct tcp *t, nsec_t now)
 {
+    uint32_t least = t->receive_next + t->receive_space / 2;
     t->tune_from = t->receive_next;
-    t->tune_seq = tcp_window_edge(t);
+    t->tune_seq = tcp_seq_lt(tcp_window_edge(t), least) ? least : tcp_window_edge(t);
     t->tune_tick = tcp_tick(now);
+}
+
+// Whether all that came before this period was read, and that is worth something.
+static bool is_read(const struct tcp *t)
+{
+    return t->unread <= t->receive_next - t->tune_from &&
+           t->bytes_received >= (uint64_t)t->unread + t->receive_space / 2;
 }
 
 void tcp_window_tune(struct tcp *t, nsec_t now)
@@ -99,8 +108,7 @@ void tcp_window_tune(struct tcp *t, nsec_t now)
     }
     nsec_t taken = tcp_ticks_ns(tcp_tick(now) - t->tune_tick);
     bool is_fast = taken <= 2 * t->rtt.smoothed + TUNE_SLACK;
-    bool is_read = t->unread <= t->receive_next - t->tune_from; // all that came before it
-    if (is_fast && is_read && t->receive_space < t->config.receive_buffer) {
+    if (is_fast && is_read(t) && t->receive_space < t->config.receive_buffer) {
         t->receive_space =
             (uint32_t)u64_min(2 * (uint64_t)t->receive_space, t->config.receive_buffer);
     }

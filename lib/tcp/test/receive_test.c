@@ -379,12 +379,16 @@ TEST(the_window_never_moves_back_when_the_buffer_shrinks)
     expect_taken(d, 0, 1000, 38000);
 }
 
-TEST(a_scaled_window_is_not_taken_back_by_rounding)
+TEST(what_rounding_to_the_scale_takes_back_is_still_taken)
 {
     struct dialogue *d = dialogue_open_with(&dialogue, "mss 1000 sackok scale 0");
+    expect_silence(d);
     stream(d, 1, 1, 1);
     expect_due(d, 40 * MS);
-    expect(d, "A 1 ack 2 win 313"); // 40,064 from byte 2: what was offered up to 40,065 stays
+    expect(d,
+           "A 1 ack 2 win 312"); // 39,936 from byte 2 on, where the SYN offered 40,000 from byte 1
+    peer(d, "A 39001+1000 ack 1");
+    expect_taken(d, 0, 1000, 38999);
 }
 
 TEST(the_window_grows_while_the_reader_keeps_up)
