@@ -13,7 +13,7 @@ enum { LOOPED_MAX = 256, IDS = 64 };
 void ip_link_frame(struct netif *n, const struct mac_addr *to, uint16_t type, struct packet *p)
 {
     struct ethernet_header h = {.destination = *to, .source = n->mac, .type = type};
-    ethernet_emit(&h, packet_push(p, ETHERNET_HEADER_SIZE));
+    ethernet_emit(&h, ip_push(p, ETHERNET_HEADER_SIZE));
     p->sum_start = (uint16_t)(p->sum_start + ETHERNET_HEADER_SIZE);
     netif_transmit(n, p);
 }

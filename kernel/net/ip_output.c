@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Packets out: their headers, what is too big, and the copy for members on this machine. */
 #include "kernel/net/ip_output_priv.h"
-#include "lib/net/ip4.h"
+#include "lib/net/ip4_plain.h"
 #include "lib/net/ip6.h"
 
 enum { FULL_SIZE_MAX = 65535 };
 
-uint8_t ip_hop_limit(const struct ip_path *path, const struct ip_meta *m)
+static uint8_t default_hop_limit(const struct ip_path *path)
 {
-    if (m->hop_limit != 0) {
-        return m->hop_limit;
-    }
     if (ip_is_multicast(&path->destination)) {
         return 1;
     }
@@ -18,6 +15,11 @@ uint8_t ip_hop_limit(const struct ip_path *path, const struct ip_meta *m)
                           ? 0
                           : atomic_load_explicit(&path->netif->ip.hop_limit6, memory_order_relaxed);
     return of_link != 0 ? of_link : IP_HOP_LIMIT;
+}
+
+uint8_t ip_hop_limit(const struct ip_path *path, const struct ip_meta *m)
+{
+    return m->hop_limit != 0 ? m->hop_limit : default_hop_limit(path);
 }
 
 static void put_header4(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
@@ -33,7 +35,7 @@ static void put_header4(struct packet *p, const struct ip_path *path, const stru
         .protocol = m->protocol,
         .dont_fragment = m->dont_fragment,
     };
-    (void)ip4_emit(&h, packet_push(p, IP4_HEADER_MIN));
+    ip4_emit_plain(&h, ip_push(p, IP4_HEADER_MIN));
 }
 
 static void put_header6(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
@@ -46,18 +48,18 @@ static void put_header6(struct packet *p, const struct ip_path *path, const stru
         .hop_limit = ip_hop_limit(path, m),
         .traffic_class = m->traffic_class,
     };
-    ip6_emit(&h, packet_push(p, IP6_HEADER_SIZE));
+    ip6_emit(&h, ip_push(p, IP6_HEADER_SIZE));
 }
 
 void ip_put_header(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
 {
-    size_t size = ip_is_v4(&path->destination) ? IP4_HEADER_MIN : IP6_HEADER_SIZE;
     if (ip_is_v4(&path->destination)) {
         put_header4(p, path, m);
+        p->sum_start = (uint16_t)(p->sum_start + IP4_HEADER_MIN);
     } else {
         put_header6(p, path, m);
+        p->sum_start = (uint16_t)(p->sum_start + IP6_HEADER_SIZE);
     }
-    p->sum_start = (uint16_t)(p->sum_start + size);
     p->netif = path->netif;
 }
 

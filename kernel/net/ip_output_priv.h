@@ -4,6 +4,19 @@
 
 #include "kernel/net/ip_priv.h"
 
+// packet_push where it is called for each packet, and there is room: PACKET_HEADROOM is behind all of
+// IP's own headers and the link's.
+static inline uint8_t *ip_push(struct packet *p, uint32_t size)
+{
+    if (UNLIKELY((size_t)(p->data - p->area) < size)) {
+        return packet_push(p, size); // says what is wrong
+    }
+    p->data -= size;
+    p->size += size;
+    p->total += size;
+    return p->data;
+}
+
 // Puts the header in front of a packet that fits.
 void ip_put_header(struct packet *p, const struct ip_path *path, const struct ip_meta *m);
 

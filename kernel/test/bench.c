@@ -7,6 +7,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kthread.h"
 #include "kernel/mm/page.h"
+#include "kernel/test/bench_priv.h"
 
 enum { SWITCHES = 20000, ALLOCATIONS = 20000, LINES = 2000 };
 
@@ -97,6 +98,11 @@ static const struct {
     {"page alloc and free", measure_pages},
     {"heap alloc and free", measure_heap},
     {"log line", measure_log},
+    {"packet alloc and free", bench_packet},
+    {"path look-up", bench_path},
+    {"path look-up anew", bench_new_path},
+    {"IP out", bench_send},
+    {"IP in", bench_receive},
 };
 
 int bench_run(void (*report)(const char *name, uint64_t tenths))

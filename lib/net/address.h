@@ -51,7 +51,9 @@ static inline struct ip_addr ip4(uint32_t value)
 // From the four or sixteen bytes of a header.
 static inline struct ip_addr ip4_read(const uint8_t *bytes)
 {
-    return ip4(read_be32(bytes));
+    struct ip_addr a = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    __builtin_memcpy(a.bytes + IP6_SIZE - IP4_SIZE, bytes, IP4_SIZE);
+    return a;
 }
 
 static inline struct ip_addr ip6_read(const uint8_t *bytes)
