@@ -57,9 +57,24 @@ fuzz-%: $B/fuzz/%
 # The native tools that need nothing of this system run on the host for their tests.
 HOST_TOOLS := $(patsubst user/bin/%.c,$B/host/bin/%,$(shell grep -L 'user/lib/system.h\|abi/' \
                 $(filter-out user/bin/swos-init.c,$(wildcard user/bin/*.c))))
-$B/host/bin/%: user/bin/%.c user/lib/tool.c user/lib/mode.c user/lib/tool.h $(MAKEFILE_LIST) | bootstrap
+HOST_USER_LIB := tool mode peer rtnl host/authority
+$B/host/user.a: $(HOST_USER_LIB:%=$B/host/obj/user/lib/%.c.o) $(LIB_C:%=$B/host/obj/%.o)
+	$(call say,AR,$@)
+	@rm -f $@
+	$Q$(AR) rcsD $@ $^
+DEPS += $(HOST_USER_LIB:%=$B/host/obj/user/lib/%.c.d)
+
+$B/host/bin/%: user/bin/%.c $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
-	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. $(WARNINGS) -g -O1 -fsanitize=address,undefined \
-	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) $(filter %.c,$^) -o $@
+	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. -I$B/gen $(WARNINGS) -g -O1 -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) -MMD -MP -MF $@.d $(filter %.c %.a,$^) -lm -o $@
+DEPS += $(HOST_TOOLS:%=%.d)
 host-programs: $(HOST_TOOLS)
+
+$B/host/bin/swos-netd: $(wildcard user/swos-netd/*.[ch]) $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. -I$B/gen $(WARNINGS) -g -O1 -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) $(filter %.c %.a,$^) -o $@
+host-programs: $B/host/bin/swos-netd

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * /bin/swos-netd: makes the network what the administrator and the network want it to be.
+ *
+ *   main.c       waits: for links, answers, times
+ *   policy.c     what the administrator wants
+ *   interface.c  one interface: brought up, its static addresses, its DHCP client (lib/dhcp)
+ *   resolver.c   /run/resolv.conf, and /run/net with where addresses came from
+ *
+ * IPv6 is the kernel's (link-local addresses, router advertisements) but for static addresses, and the
+ * resolvers that advertisements name, which the kernel passes on.
+ *
+ * One thread that sleeps in poll; nothing waits for an answer of the network otherwise.
+ */
+#pragma once
+
+#include "lib/base/list.h"
+#include "lib/dhcp/client.h"
+#include "user/lib/rtnl.h"
+#include "user/swos-netd/policy.h"
+
+enum { ADVERTISED_MAX = 3 };
+
+// A resolver that a router named.
+struct advertised {
+    struct ip_addr address; // IP_ANY: none
+    nsec_t until;
+};
+
+struct interface {
+    struct list link;
+    struct netlink_link state; // as the kernel said last
+    bool is_seen;              // in the list of links that is being read
+    bool is_set_up;            // static addresses
+    bool has_client;
+    bool has_lease;
+    bool is_fallback;   // the addresses of QEMU's network were taken
+    bool is_told;       // the console knows of the lease
+    nsec_t fallback_at; // NSEC_NEVER: not any more
+    int socket;         // of the client, or -1
+    struct dhcp_client client;
+    struct dhcp_lease lease; // [has_lease] that was set up
+    struct advertised advertised[ADVERTISED_MAX];
+};
+
+struct netd {
+    const char *policy_path;
+    const char *policy6_path;
+    const char *resolver_path;
+    const char *state_path;
+    const char *log_path; // NULL: standard error
+    struct policy policy;
+    struct policy6 policy6;
+    bool is_policy6_used; // on the first interface
+    struct rtnl rtnl;     // for changes
+    struct rtnl events;
+    struct list interfaces;
+};
+
+nsec_t netd_now(void);
+
+// A line for whoever looks at the console.
+[[gnu::format(printf, 2, 3)]] void netd_say(const struct netd *n, const char *format, ...);
+
+// A link appeared or changed.  The interface is made when it is new; loopback has none.
+void interface_update(struct netd *n, const struct netlink_link *link);
+void interface_remove(struct netd *n, struct interface *i);
+struct interface *interface_find(struct netd *n, uint32_t index);
+
+// What came to its socket; its time has come.
+void interface_receive(struct netd *n, struct interface *i);
+void interface_timeout(struct netd *n, struct interface *i);
+nsec_t interface_deadline(const struct interface *i);
+
+// The policy was read anew.
+void interface_reconsider(struct netd *n, struct interface *i);
+
+// The lease is given back.
+void interface_release(struct netd *n, struct interface *i);
+
+// A router named a resolver.
+void interface_advertise(struct netd *n, const struct netlink_resolver *r);
+
+// Writes both files anew.
+void resolver_update(const struct netd *n);
