@@ -57,7 +57,8 @@ static void put_result(struct netlink_request *r, status_t status)
 }
 
 // A list of a family, as the first byte of all requests for one says.
-static status_t start_list(struct netlink_request *r, const struct netlink_handler *h)
+static status_t start_list(struct netlink_request *r, const struct netlink_handler *h,
+                           uint32_t protocol)
 {
     struct netlink_dump d = {.list = h->list, .header = netlink_answer_header(r, h->answer)};
     d.header.flags = ABI_NLM_F_MULTI;
@@ -65,7 +66,7 @@ static status_t start_list(struct netlink_request *r, const struct netlink_handl
         return ERR_INVAL;
     }
     d.family = r->m->payload.data[0];
-    if (h->answer == ABI_SOCK_DIAG_BY_FAMILY) {
+    if (protocol == ABI_NETLINK_SOCK_DIAG) { // its types have the same numbers as those of routes
         status_t status = netlink_get(r->m->payload, sizeof(d.diag), &d.diag, sizeof(d.diag));
         if (status != OK) {
             return status;
@@ -89,7 +90,7 @@ static status_t handle(struct netlink_request *r, uint32_t protocol, bool *is_li
     }
     *is_list = h->list != NULL && (m->flags & ABI_NLM_F_DUMP) != 0;
     if (*is_list) {
-        return start_list(r, h);
+        return start_list(r, h, protocol);
     }
     return h->handle == NULL ? ERR_NOTSUP : h->handle(r);
 }
