@@ -160,11 +160,10 @@ static bool receive(void)
         }
         return false;
     }
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
-        if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
-            (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
-            memcpy(&hops, CMSG_DATA(c), sizeof(hops));
-        }
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&message); // the only one that was asked for
+    if (c != NULL && ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+                      (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT))) {
+        memcpy(&hops, CMSG_DATA(c), sizeof(hops));
     }
     from.size = message.msg_namelen;
     take_reply(size, &from, hops);

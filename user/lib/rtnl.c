@@ -119,9 +119,12 @@ bool rtnl_dump_request(struct rtnl *r, uint16_t type, struct span request, rtnl_
 
 bool rtnl_dump(struct rtnl *r, uint16_t type, rtnl_each_t *each, void *context)
 {
-    // Of all structs with a family in front this is the largest; more than asked for does no harm.
-    static const struct abi_ifinfomsg all = {};
-    return rtnl_dump_request(r, type, span_of(&all, sizeof(all)), each, context);
+    static const uint8_t none[sizeof(struct abi_ifinfomsg)]; // the largest of them
+    size_t size = type == ABI_RTM_GETLINK    ? sizeof(struct abi_ifinfomsg)
+                  : type == ABI_RTM_GETADDR  ? sizeof(struct abi_ifaddrmsg)
+                  : type == ABI_RTM_GETROUTE ? sizeof(struct abi_rtmsg)
+                                             : sizeof(struct abi_ndmsg);
+    return rtnl_dump_request(r, type, span_of(none, size), each, context);
 }
 
 bool rtnl_receive(struct rtnl *r, rtnl_each_t *each, void *context)

@@ -411,6 +411,7 @@ void interface_reconsider(struct netd *n, struct interface *i)
         change_policy6(n, i, RTNL_ADD);
     }
     i->is_set_up = true;
+    resolver_update(n);
     if (wants && !i->has_client && has_link(&i->state)) {
         start_client(n, i);
     } else if (!wants && i->has_client) {

@@ -145,7 +145,6 @@ static void reconsider(struct netd *n)
     for (struct list *node = n->interfaces.next; node != &n->interfaces; node = node->next) {
         interface_reconsider(n, container_of(node, struct interface, link));
     }
-    resolver_update(n);
 }
 
 // ---- Waiting ----
