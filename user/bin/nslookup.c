@@ -229,8 +229,9 @@ int main(int argc, char **argv)
         "Asks a name server for the addresses of NAME, or for records of TYPE (A, AAAA, MX, NS, "
         "TXT, SRV,\nSOA, CNAME, PTR). An address as NAME is looked up in reverse.");
     int words = argc;
-    if (words > 2 && (type = dns_type_find(argv[words - 1])) != 0) {
-        words--;
+    if (words > 2) {
+        type = dns_type_find(argv[words - 1]);
+        words -= type != 0;
     }
     if (words < 2 || words > 4 || argv[1][0] == '-' || (words == 4 && !is_port(argv[3]))) {
         tool_usage();

@@ -120,7 +120,9 @@ static bool apply(struct policy *p, const struct setting *s)
         return add_address(p, s, s->key[0] == 'g');
     }
     if (strcmp(s->key, "nameserver") == 0 && p->resolver_count < POLICY_RESOLVERS_MAX) {
-        return read_address(s->value, &p->resolvers[p->resolver_count]) && ++p->resolver_count > 0;
+        bool is_right = read_address(s->value, &p->resolvers[p->resolver_count]);
+        p->resolver_count += is_right;
+        return is_right;
     }
     if (strcmp(s->key, "search") == 0 && strlen(s->value) < sizeof(p->domain)) {
         memcpy(p->domain, s->value, strlen(s->value) + 1);

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runbooks of the network, end to end: a guest with a card on QEMU's own network."""
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def connected(session):
+    """A login on a machine with a network that is set up."""
+    def start(*forwards, words=()):
+        s = session("--smp", "2", "--net", *forwards, *words)
+        s.log_in("root", "swordfish")
+        s.terminal.wait_for_text(r"net-dhcp OK: lease 10\.0\.2\.15 gateway 10\.0\.2\.2 dns 10\.0\.2\.3")
+        return s
+    return start
+
+
+def output(session, command):
+    text, status = session.run(command)
+    assert status == 0, text
+    return text
+
+
+def test_the_network_is_set_up_by_itself(connected):
+    s = connected()
+    text = output(s, "netinfo --check")
+    for line in ("ready yes", "ipv4 10.0.2.15/24 source dhcp", "gateway4 10.0.2.2", "dns4 10.0.2.3",
+                 "HC27 OK", "check ok"):
+        assert f"netinfo: {line}\n" in text
+    text, status = s.run("netinfo --check --require-static6")
+    assert status != 0 and "no static IPv6 address" in text
+    text = output(s, "net")
+    assert "lo 127.0.0.1/8" in text and "eth0 10.0.2.15/24 dhcp valid " in text
+    assert "default via 10.0.2.2 dev eth0" in text
+    assert output(s, "cat /etc/resolv.conf").endswith("nameserver 10.0.2.3\n")
+
+
+def test_addresses_and_routes_are_changed(connected):
+    s = connected()
+    output(s, "net address add 192.0.2.9/24 eth0; net route add 198.51.100.0/24 via 192.0.2.1")
+    text = output(s, "net")
+    assert "eth0 192.0.2.9/24 static" in text and "198.51.100.0/24 via 192.0.2.1 dev eth0" in text
+    output(s, "net route remove 198.51.100.0/24 via 192.0.2.1; net address remove 192.0.2.9/24 eth0")
+    text = output(s, "net")
+    assert "192.0.2.9" not in text and "198.51.100.0" not in text
+    text, status = s.run("net address add 192.0.2.9/24 eth9")
+    assert status != 0 and "eth9: No such device" in text
+
+
+def test_without_a_card_nothing_waits(session):
+    s = session()
+    s.log_in("root", "swordfish")
+    assert "swos-netd" not in output(s, "ps")
+    text, status = s.run("netinfo --check")
+    assert status != 0 and "check failed: no link" in text
+
+
+def test_without_a_server_the_old_addresses_are_taken(session):
+    """A card on a link where nobody answers."""
+    s = session("--nic", "hubport,hubid=0")
+    s.log_in("root", "swordfish")
+    s.terminal.wait_for_text(r"net-dhcp: no server answers on eth0: fallback 10\.0\.2\.15", seconds=60)
+    assert "ipv4 10.0.2.15/24 source fallback" in output(s, "netinfo --check")
+
+
+def test_udpecho(connected):
+    port = free_port(socket.SOCK_DGRAM)
+    s = connected(f"udp:127.0.0.1:{port}-:5555")
+    s.terminal.type(b"udpecho\n")
+    s.terminal.wait_for_text(r"udpecho: listening on 5555")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+        u.settimeout(20)
+        u.sendto(b"swos udp", ("127.0.0.1", port))
+        assert u.recv(100) == b"swos udp"
+    s.terminal.wait_for_text(r"udpecho: got 8 bytes from 10\.0\.2\.2:\d+")
+
+
+def test_nslookup_of_a_server_on_the_host(connected):
+    """test.swos, from a responder of ours, which slirp shows as 10.0.2.2."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+
+        def serve():
+            while True:
+                try:
+                    query, who = server.recvfrom(2048)
+                except OSError:
+                    return
+                end = query.index(b"\0", 12) + 5
+                server.sendto(query[:2] + bytes([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]) + query[12:end] +
+                              b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x02\x03", who)
+        threading.Thread(target=serve, daemon=True).start()
+        assert "Name: test.swos\nAddress: 10.1.2.3\n" in output(
+            connected(), f"nslookup test.swos 10.0.2.2 {port}")
+
+
+def test_who_has_no_network_is_refused(session):
+    s = session("--net")
+    s.log_in("user", "swordfish")
+    text, status = s.run("nslookup test.swos 10.0.2.3")
+    assert status != 0 and "Operation not permitted" in text
