@@ -48,6 +48,6 @@ TEST(goodput_is_what_the_table_in_the_tree_says)
         char want_line[LINE_MAX];
         take_line(&got, got_line);
         take_line(&want, want_line);
-        EXPECT_STR(got_line, want_line);
+        EXPECT_STR(got_line, want_line); // or, if that is meant to be: make netsim-update
     }
 }
