@@ -53,7 +53,8 @@ struct ip_meta {
 };
 
 // Sends what lies at `data` (the transport's header) along the path: takes the packet.  Addresses are
-// the path's, what else is needed the meta's.  OK does not mean that it arrived.  ERR_MSGSIZE,
+// the path's, what else is needed the meta's.  No lock is held: what stays on this machine is received
+// before it returns.  OK does not mean that it arrived.  ERR_MSGSIZE,
 // ERR_NETUNREACH: the path is not current any more and there is no other; ERR_NOBUFS.
 status_t ip_send(struct packet *p, const struct ip_path *path, const struct ip_meta *m);
 

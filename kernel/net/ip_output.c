@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Packets out: their headers, what is too big, and the copy for members on this machine. */
 #include "kernel/net/ip_output_priv.h"
+#include "kernel/net/loopback.h"
 #include "lib/net/ip4_plain.h"
 #include "lib/net/ip6.h"
 
@@ -113,6 +114,15 @@ static status_t renew(const struct ip_path *path, struct ip_path *out)
     return status == OK ? OK : ERR_NETUNREACH;
 }
 
+static status_t send_one_locally(struct packet *p, const struct ip_path *path,
+                                 const struct ip_meta *m)
+{
+    loopback_begin();
+    status_t status = send_one(p, path, m);
+    loopback_end();
+    return status;
+}
+
 status_t ip_send(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
 {
     struct ip_path now;
@@ -124,7 +134,7 @@ status_t ip_send(struct packet *p, const struct ip_path *path, const struct ip_m
         }
         path = &now;
     }
-    return send_one(p, path, m);
+    return path->is_local ? send_one_locally(p, path, m) : send_one(p, path, m);
 }
 
 status_t ip_send_all(struct list *packets, const struct ip_path *path, const struct ip_meta *m)
@@ -140,9 +150,16 @@ status_t ip_send_all(struct list *packets, const struct ip_path *path, const str
         }
         path = &now;
     }
+    bool is_local = path->is_local;
+    if (is_local) {
+        loopback_begin();
+    }
     while ((at = list_pop(packets)) != NULL) {
         status_t of_one = send_one(container_of(at, struct packet, link), path, m);
         status = status == OK ? of_one : status;
+    }
+    if (is_local) {
+        loopback_end();
     }
     return status;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loopback.  Each CPU has a list; the first packet on it wakes the CPU's worker, which hands all of them
- * to netif_receive without any lock of the sender's.
+ * Loopback.  Each CPU has a list.  Who sends between loopback_begin and loopback_end hands what is on it to
+ * netif_receive itself; for others the first packet wakes the CPU's worker, which does so without any
+ * lock of theirs.  What is sent while packets are handed over joins the list, so nothing recurses.
  *
  * A packet is passed on as it is, uncut and with its checksum unfinished, since it never was on a wire;
  * its sender is told that it has left.
@@ -20,6 +21,8 @@ struct lane {
     struct list packets;  // [l] zero: nobody has sent here yet
     uint32_t count;       // [l]
     struct work work;
+    uint32_t senders; // [c] loopback_begin without its end; who counts here does not leave the CPU
+    bool is_handed_over; // [c] somebody is in hand_over
 };
 static PERCPU(struct lane, lane);
 
@@ -39,19 +42,40 @@ static void take_batch(struct list *from, struct list *to)
     }
 }
 
+static void take_all(struct lane *l, struct list *to)
+{
+    spin_lock(&l->lock);
+    list_move_all(&l->packets, to);
+    l->count = 0;
+    spin_unlock(&l->lock);
+}
+
 static void deliver(struct work *work)
 {
     struct lane *l = container_of(work, struct lane, work);
     struct list all = LIST_INIT(all);
     struct list batch = LIST_INIT(batch);
-    spin_lock(&l->lock);
-    list_move_all(&l->packets, &all);
-    l->count = 0;
-    spin_unlock(&l->lock);
+    take_all(l, &all);
     while (!list_is_empty(&all)) {
         take_batch(&all, &batch);
         netif_receive(&loopback, &batch);
         thread_preempt_point();
+    }
+}
+
+// Some rounds of what comes of what was sent; the rest is the worker's, who lets others run.
+static void hand_over(struct lane *l)
+{
+    enum { ROUNDS_MAX = 8 };
+    struct list all = LIST_INIT(all);
+    l->is_handed_over = true;
+    for (unsigned i = 0; i < ROUNDS_MAX && l->count != 0; i++) {
+        take_all(l, &all);
+        netif_receive(&loopback, &all);
+    }
+    l->is_handed_over = false;
+    if (l->count != 0) {
+        (void)work_queue(&l->work);
     }
 }
 
@@ -65,6 +89,20 @@ static struct lane *lane_here(void)
         work_init(&l->work, deliver);
     }
     return l;
+}
+
+void loopback_begin(void)
+{
+    lane_here()->senders++;
+}
+
+void loopback_end(void)
+{
+    struct lane *l = lane_here();
+    l->senders--;
+    if (l->senders == 0 && l->count != 0 && !l->is_handed_over) {
+        hand_over(l);
+    }
 }
 
 static void make_received(struct packet *p)
@@ -93,7 +131,7 @@ static bool transmit(struct netif *n, struct packet *p, bool more)
         l->count++;
     }
     spin_unlock(&l->lock);
-    if (was_empty) {
+    if (was_empty && l->senders == 0 && !l->is_handed_over) {
         (void)work_queue(&l->work);
     }
     return has_room;

@@ -117,6 +117,20 @@ TEST(nothing_comes_in_while_the_sender_is_at_it)
     end();
 }
 
+TEST(what_is_sent_between_begin_and_end_comes_in_at_the_end)
+{
+    struct netif *n = begin();
+    loopback_begin();
+    netif_transmit(n, make());
+    loopback_begin();
+    netif_transmit(n, make());
+    loopback_end();
+    EXPECT_EQ(atomic_load(&seen.in), 0);
+    loopback_end();
+    EXPECT_EQ(atomic_load(&seen.in), 2);
+    end();
+}
+
 TEST(loopback_holds_a_bounded_number_of_packets)
 {
     struct netif *n = begin();
