@@ -366,6 +366,28 @@ TEST(data_after_close_is_answered_by_a_reset)
     expect_silence(d);
 }
 
+TEST(data_that_comes_again_after_close_is_only_acknowledged)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    peer(d, "A 1+10 ack 1");
+    app_read(d, 10);
+    app_close(d);
+    expect(d, "FA 1 ack 11");
+    peer(d, "A 1+10 ack 1");
+    expect(d, "A 2 ack 11");
+    expect_state(d, TCP_FIN_WAIT_1);
+}
+
+TEST(a_fin_after_close_is_taken)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    app_close(d);
+    expect(d, "FA 1 ack 1");
+    peer(d, "FA 1 ack 2");
+    expect(d, "A 2 ack 2");
+    expect_state(d, TCP_TIME_WAIT);
+}
+
 TEST(closing_with_unread_data_resets)
 {
     struct dialogue *d = dialogue_open(&dialogue);

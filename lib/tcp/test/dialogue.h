@@ -12,7 +12,7 @@
  * first byte and how many there are, then "ack N", "win N", "mss N", "scale N", "sackok",
  * "ts VALUE ECHO" and "sack L-R" in any order; only what is said is compared.  Numbers count from the
  * SYN of their side, which is 0; both sides begin just below 2^32, so that all tests wrap around.
- * Timestamps of the machine count from the begin of the test, in its ticks of 2^20 ns.
+ * Timestamps of the machine count from the begin of the test, in its ticks of 2^20 ns, and wrap after 64.
  */
 #pragma once
 
@@ -20,10 +20,10 @@
 #include "lib/tcp/machine.h"
 #include "tests/harness/test.h"
 
-static constexpr uint32_t OUR_ISN = 0xffffff9c;  // 100 bytes before it wraps
-static constexpr uint32_t PEER_ISN = 0xfffffff6; // 10 bytes
-static constexpr uint32_t OUR_TIMESTAMPS = 0xfffffffe;
+static constexpr uint32_t OUR_ISN = 0xffffff9c;      // 100 bytes before it wraps
+static constexpr uint32_t PEER_ISN = 0xfffffff6;     // 10 bytes
 static constexpr nsec_t DIALOGUE_BEGIN = 1ull << 42; // a multiple of all ticks
+static constexpr uint32_t OUR_TIMESTAMPS = 0xffffffc0 - (uint32_t)(DIALOGUE_BEGIN >> 20);
 static constexpr nsec_t MS = NSEC_PER_MSEC;
 
 enum { OUR_PORT = 1000, PEER_PORT = 2000 };

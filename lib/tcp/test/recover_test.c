@@ -312,6 +312,39 @@ TEST(new_data_goes_during_recovery_as_the_window_allows)
     expect(d, "A 10001+1000");
 }
 
+TEST(recovery_sends_in_proportion_to_what_comes)
+{
+    struct dialogue *d = in_flight("mss 1000 sackok", 10);
+    app_write(d, 10000);
+    peer(d, "A 1 ack 1 sack 1001-4001");
+    EXPECT_EQ(drain(d), 1);
+    static constexpr unsigned WANT[] = {1, 1, 1, 1, 1, 1}; // RFC 6937: 7 stay in flight
+    for (unsigned i = 0; i < 6; i++) {
+        char text[60];
+        fmt_print(text, sizeof(text), "A 1 ack 1 sack 1001-%u", 5001 + i * 1000);
+        peer(d, text);
+        EXPECT_EQ(drain(d), WANT[i]);
+        EXPECT(dialogue_info(d).in_flight <= 7000);
+    }
+    EXPECT_EQ(dialogue_info(d).in_flight, 7000);
+}
+
+TEST(the_acknowledgement_of_all_that_was_in_flight_ends_recovery)
+{
+    struct dialogue *d = in_flight("mss 1000 sackok", 10);
+    app_write(d, 10000);
+    peer(d, "A 1 ack 1 sack 1001-4001");
+    EXPECT_EQ(drain(d), 1);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 10001");
+    EXPECT_EQ(dialogue_info(d).window, 7000);
+    EXPECT_EQ(drain(d), 7);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 10001 sack 11001-15001");
+    EXPECT(dialogue_info(d).threshold < 7000); // another one
+    expect(d, "A 10001+1000");
+}
+
 TEST(a_repetition_that_was_lost_goes_again)
 {
     struct dialogue *d = in_flight("mss 1000 sackok", 10);
@@ -433,6 +466,28 @@ TEST(many_holes_are_repaired_though_the_list_is_bounded)
     peer(d, "A 1 ack 2001");
     EXPECT_EQ(d->acked, 2000);
     EXPECT_EQ(dialogue_info(d).in_flight, 0);
+}
+
+TEST(many_small_segments_are_sent_though_the_list_is_bounded)
+{
+    struct dialogue *d = open_with("mss 1000 sackok");
+    d->config.is_nodelay = true;
+    tcp_configure(&d->t, &d->config);
+    for (uint32_t i = 0; i < 90; i++) { // one every millisecond, within a round trip
+        char text[60];
+        app_write(d, 10);
+        fmt_print(text, sizeof(text), "A %u+10", 1 + i * 10);
+        expect(d, text);
+        pass(d, MS);
+    }
+    pass(d, 10 * MS);
+    peer(d, "A 1 ack 1 sack 891-901");
+    // It was sent 11 ms ago: what is older than that and a quarter of the least round trip is lost, and
+    // when it was sent was kept well enough.
+    uint32_t lost = dialogue_info(d).lost;
+    EXPECT(lost > 700 && lost < 890);
+    EXPECT(drain(d) >= 1);
+    EXPECT_EQ(d->output.seq, OUR_ISN + 1);
 }
 
 // ---- Tail loss probes (RFC 8985, 7) ----

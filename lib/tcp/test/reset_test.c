@@ -258,6 +258,7 @@ TEST(a_syn_of_no_connection_is_reset_by_what_it_takes_of_the_numbers)
 TEST(a_reset_of_no_connection_is_not_answered)
 {
     struct tcp_segment out;
+    EXPECT(tcp_reset_for(&(struct tcp_segment){.flags = TCP_FIN}, &out));
     EXPECT(!tcp_reset_for(&(struct tcp_segment){.flags = TCP_RST}, &out));
     EXPECT(!tcp_reset_for(&(struct tcp_segment){.flags = TCP_RST | TCP_ACK}, &out));
 }

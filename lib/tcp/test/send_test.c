@@ -454,6 +454,7 @@ TEST(a_user_timeout_ends_a_connection_whose_data_is_not_acknowledged)
         pass(d, 100 * MS);
     }
     expect_failed(d, ERR_TIMEDOUT);
+    expect(d, "RA 1001 ack 1");
     EXPECT((d->now - begin) / MS >= 2900 && (d->now - begin) / MS <= 3200);
 }
 
@@ -470,6 +471,57 @@ TEST(a_user_timeout_counts_closed_windows_too)
     }
     expect_state(d, TCP_CLOSED);
     EXPECT_STATUS(d->error, ERR_TIMEDOUT);
+}
+
+TEST(a_user_timeout_counts_from_what_was_written_after_a_pause)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    d->config.user_timeout = 3 * NSEC_PER_SEC;
+    tcp_configure(&d->t, &d->config);
+    pass(d, 100 * NSEC_PER_SEC);
+    app_write_segments(d, 1, 1);
+    pass(d, NSEC_PER_SEC);
+    expect_state(d, TCP_ESTABLISHED);
+    expect(d, "A 1+1000");
+}
+
+TEST(a_user_timeout_of_a_closed_window_counts_from_what_was_written)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    d->config.user_timeout = 3 * NSEC_PER_SEC;
+    tcp_configure(&d->t, &d->config);
+    peer(d, "A 1 ack 1 win 0");
+    pass(d, 100 * NSEC_PER_SEC);
+    app_write(d, 100);
+    expect_silence(d);
+    expect_due(d, 300 * MS);
+    expect_state(d, TCP_ESTABLISHED);
+    expect(d, "A 1+1");
+}
+
+TEST(a_fin_into_a_closed_window_has_the_same_patience)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    d->config.user_timeout = 3 * NSEC_PER_SEC;
+    tcp_configure(&d->t, &d->config);
+    peer(d, "A 1 ack 1 win 0");
+    pass(d, 100 * NSEC_PER_SEC);
+    app_shutdown(d);
+    expect_silence(d);
+    expect_due(d, 300 * MS);
+    expect(d, "FA 1");
+}
+
+TEST(a_probe_that_was_repeated_gives_no_round_trip_time)
+{
+    struct dialogue *d = closed_window();
+    nsec_t before = dialogue_info(d).rtt;
+    expect_due(d, 300 * MS);
+    expect(d, "A 1001+1");
+    expect_due(d, 600 * MS);
+    expect(d, "A 1001+1");
+    peer(d, "A 1 ack 1002 win 5000");
+    EXPECT_EQ(dialogue_info(d).rtt, before);
 }
 
 TEST(the_reason_of_a_timeout_is_what_icmp_said)

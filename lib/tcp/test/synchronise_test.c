@@ -111,6 +111,7 @@ TEST(a_syn_is_repeated_with_doubled_times_until_its_retries_are_over)
     expect(d, "S 0");
     expect_due(d, 4000 * MS);
     expect(d, "S 0");
+    EXPECT_EQ(dialogue_info(d).retransmits, 3);
     expect_due(d, 8000 * MS);
     expect_failed(d, ERR_TIMEDOUT);
     expect_silence(d);
