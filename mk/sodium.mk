@@ -71,7 +71,7 @@ $B/crypt/key.o: $B/boot/key.c $(MAKEFILE_LIST)
 
 # --- tests on this machine -------------------------------------------------------------------------
 $(eval $(call sodium,host/crypt,$(HOST_FLAGS),$(SODIUM_KERNEL),crypt short stream support))
-$(HOST_TESTS) $(FUZZERS) $B/host/netsim: $(SODIUM_OBJECTS_host/crypt)
+$(HOST_TESTS) $(FUZZERS) $(NETSIM_PROGRAMS): $(SODIUM_OBJECTS_host/crypt)
 
 # --- tools/sign signs, on the machine that builds --------------------------------------------------
 # keypair.c also holds what wants random numbers; it is dropped with the other unused sections.
