@@ -34,6 +34,7 @@ enum lock_rank {
     RANK_NET_ROUTE,                // routes, addresses, groups: looked up for a socket
     RANK_NET_NEIGHBOUR,            // link addresses and what waits for them
     RANK_NET_QUEUE,                // an interface's queue: drivers are given packets
+    RANK_NET_TAP,                  // queues of packet sockets: they see what an interface sends
     RANK_BLOCK,                    // a block device's queue: drivers submit under it
     RANK_DEVICE,                   // a driver's registers and rings
     RANK_TTY,                      // console rings

@@ -42,6 +42,46 @@ static void drop_all(struct list *datagrams)
     }
 }
 
+/* ---- Ports ---- */
+
+static bool is_bound(struct inet_socket *s)
+{
+    spin_lock(&s->lock);
+    bool is = s->local.port != 0;
+    spin_unlock(&s->lock);
+    return is;
+}
+
+status_t datagram_bind_any(struct datagram_socket *s)
+{
+    struct inet_socket *i = &s->inet;
+    if (s->ops->ports == NULL || is_bound(i)) {
+        return OK;
+    }
+    const struct inet_name any = {.address = i->socket.family == ABI_AF_INET ? ip4(0) : IP_ANY};
+    status_t status = inet_port_bind(*s->ops->ports, i, &any);
+    // Another thread may have done it meanwhile.
+    return status == ERR_INVAL && is_bound(i) ? OK : status;
+}
+
+status_t datagram_bind(struct socket *socket, const struct socket_address *a)
+{
+    struct inet_socket *s = inet_of(socket);
+    struct inet_name want;
+    status_t status = inet_name_read(s, a, &want);
+    return status == OK ? inet_port_bind(*datagram_of(socket)->ops->ports, s, &want) : status;
+}
+
+static void unbind(struct datagram_socket *s)
+{
+    if (s->ops->ports != NULL) {
+        inet_port_unbind(*s->ops->ports, &s->inet);
+    }
+    if (s->ops->unbind != NULL) {
+        s->ops->unbind(s);
+    }
+}
+
 /* ---- Coming in ---- */
 
 static bool enqueue(struct datagram_socket *s, struct datagram *d)
@@ -83,6 +123,13 @@ static bool is_full(struct datagram_socket *s, const struct packet *p)
     s->drops += is;
     spin_unlock(&i->lock);
     return is;
+}
+
+void datagram_count_drop(struct datagram_socket *s)
+{
+    spin_lock(&s->inet.lock);
+    s->drops++;
+    spin_unlock(&s->inet.lock);
 }
 
 bool datagram_deliver(struct datagram_socket *s, struct packet *p, const struct ip_meta *m,
@@ -205,6 +252,16 @@ static status_t check_grant(const struct inet_socket *s)
     return grant_is_valid(s->grant) ? OK : ERR_PERM;
 }
 
+static void write_name(const struct datagram_socket *s, const struct datagram *d,
+                       struct socket_address *out)
+{
+    if (s->ops->write_name != NULL) {
+        s->ops->write_name(d, out);
+    } else {
+        inet_name_write(&s->inet, &d->from, out);
+    }
+}
+
 status_t datagram_receive(struct socket *socket, struct uio *to, struct socket_message *m)
 {
     struct datagram_socket *s = datagram_of(socket);
@@ -224,7 +281,7 @@ status_t datagram_receive(struct socket *socket, struct uio *to, struct socket_m
     m->flags_out |= size < m->size ? ABI_MSG_TRUNC : 0;
     status = datagram_copy_out(d->packet, to, size);
     if (status == OK && m->from != NULL) {
-        inet_name_write(&s->inet, &d->from, m->from);
+        write_name(s, d, m->from);
     }
     if (status == OK) {
         datagram_put_control(&s->inet, d, m);
@@ -342,7 +399,7 @@ void datagram_close(struct socket *socket)
     if (!is_first) {
         return;
     }
-    s->ops->unbind(s);
+    unbind(s);
     wait_wake_all(&s->inet.readers);
     wait_wake_all(&s->inet.writers);
     event_notify(&s->inet.events, EVENT_IN | EVENT_OUT | EVENT_HUP);
@@ -352,5 +409,5 @@ void datagram_release(struct socket *socket)
 {
     struct datagram_socket *s = datagram_of(socket);
     inet_fini(&s->inet);
-    s->ops->free(s);
+    heap_free(s);
 }

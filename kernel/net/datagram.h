@@ -53,16 +53,17 @@ struct datagram_sending {
 };
 
 struct datagram_ops {
-    uint32_t header_size; // room for the transport's header
-    uint32_t size_max;    // of the payload
-    bool has_ports;       // a name has to have one
-    // Binds it to any port, if it is not bound; may be NULL.
-    status_t (*bind_any)(struct datagram_socket *s);
-    // Puts the transport's header in front.
+    uint32_t size_max;                    // of what is sent at once
+    bool has_ports;                       // a name to send to has to have one
+    struct inet_port_table *const *ports; // NULL: it has none
+    // Puts the transport's header in front, or completes that of the program.
     status_t (*finish)(const struct datagram_sending *g, struct packet *p);
-    // Out of the tables: nothing more comes.
+    // Sends it.  NULL: ip_send.  Takes the packet.
+    status_t (*transmit)(const struct datagram_sending *g, struct packet *p);
+    // Whose it is, as programs see it.  NULL: by its address.
+    void (*write_name)(const struct datagram *d, struct socket_address *out);
+    // Nothing more comes: where it is not in `ports`.  May be NULL.
     void (*unbind)(struct datagram_socket *s);
-    void (*free)(struct datagram_socket *s);
 };
 
 struct datagram_socket {
@@ -108,6 +109,15 @@ status_t datagram_find_path(struct datagram_socket *s, const struct inet_name *t
 // Whether less than SO_SNDBUF is under way; if not, who frees room tells all.
 bool datagram_has_room(struct datagram_socket *s);
 
+// Waits until there is room.  ERR_PIPE: the end was shut.  ERR_AGAIN, ERR_INTR.
+status_t datagram_await_room(struct datagram_socket *s, const struct socket_wait *w);
+// Counts a packet of the socket until it is freed.
+void datagram_charge(struct datagram_socket *s, struct packet *p);
+void datagram_count_drop(struct datagram_socket *s);
+
+// Binds it to any port, if it has ports and is not bound.
+status_t datagram_bind_any(struct datagram_socket *s);
+
 // Control data (datagram_control.c).
 void datagram_put_control(struct inet_socket *s, const struct datagram *d,
                           struct socket_message *m);
@@ -121,10 +131,13 @@ void datagram_unref(struct datagram *d); // NULL is fine
 
 // Moves up to `size` bytes of a packet from `offset` on.  ERR_FAULT.
 status_t datagram_copy_out(const struct packet *p, struct uio *to, size_t size);
-// A packet with room for `header` bytes in front of the next `size` of `from`.  ERR_FAULT, ERR_NOBUFS.
-status_t datagram_copy_in(struct uio *from, uint32_t header, uint32_t size, struct packet **out);
+// A packet with the next `size` bytes, of which the first DATAGRAM_FRONT lie in one piece.  ERR_FAULT,
+// ERR_NOBUFS.
+enum { DATAGRAM_FRONT = 64 };
+status_t datagram_copy_in(struct uio *from, uint32_t size, struct packet **out);
 
 // Operations of struct socket_ops.
+status_t datagram_bind(struct socket *s, const struct socket_address *a);
 status_t datagram_send(struct socket *s, struct uio *from, struct socket_message *m);
 status_t datagram_receive(struct socket *s, struct uio *to, struct socket_message *m);
 status_t datagram_receive_error(struct socket *s, struct uio *to, struct socket_message *m);

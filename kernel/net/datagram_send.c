@@ -31,7 +31,7 @@ static void packet_is_free(struct packet *p)
     object_unref(&s->inet.socket.file.object);
 }
 
-static void charge(struct datagram_socket *s, struct packet *p)
+void datagram_charge(struct datagram_socket *s, struct packet *p)
 {
     file_ref(&s->inet.socket.file);
     atomic_fetch_add(&s->sent, p->charge);
@@ -47,7 +47,7 @@ static bool is_shut(struct datagram_socket *s)
     return is;
 }
 
-static status_t await_room(struct datagram_socket *s, const struct socket_wait *w)
+status_t datagram_await_room(struct datagram_socket *s, const struct socket_wait *w)
 {
     status_t status;
     if (datagram_has_room(s)) {
@@ -189,21 +189,22 @@ static status_t add_pages(struct uio *from, struct packet *p, size_t size)
     return status;
 }
 
-status_t datagram_copy_in(struct uio *from, uint32_t header, uint32_t size, struct packet **out)
+status_t datagram_copy_in(struct uio *from, uint32_t size, struct packet **out)
 {
     struct packet *p;
-    bool is_small = size <= PACKET_LINEAR_MAX;
-    status_t status = packet_alloc(is_small ? size : 0, &p);
+    uint32_t front = size <= PACKET_LINEAR_MAX ? size : DATAGRAM_FRONT;
+    status_t status = packet_alloc(front, &p);
     if (status != OK) {
         return ERR_NOBUFS;
     }
-    status = is_small ? uio_get(from, packet_put(p, size), size) : add_pages(from, p, size);
+    status = uio_get(from, packet_put(p, front), front);
+    if (status == OK) {
+        status = add_pages(from, p, size - front);
+    }
     if (status != OK) {
         packet_free(p);
         return status;
     }
-    static_assert(PACKET_HEADROOM >= 128);
-    (void)header;
     *out = p;
     return OK;
 }
@@ -212,17 +213,17 @@ static status_t send_packet(struct datagram_sending *g, struct uio *from)
 {
     struct datagram_socket *s = g->s;
     struct packet *p;
-    status_t status = datagram_copy_in(from, s->ops->header_size, g->size, &p);
+    status_t status = datagram_copy_in(from, g->size, &p);
     if (status != OK) {
         return status;
     }
-    charge(s, p);
+    datagram_charge(s, p);
     status = s->ops->finish(g, p);
     if (status != OK) {
         packet_free(p);
         return status;
     }
-    status = ip_send(p, &g->path, &g->meta);
+    status = s->ops->transmit != NULL ? s->ops->transmit(g, p) : ip_send(p, &g->path, &g->meta);
     if (status == ERR_MSGSIZE) {
         datagram_tell_too_big(s, &g->to, g->path.mtu);
     }
@@ -243,8 +244,8 @@ static status_t prepare(struct datagram_sending *g, const struct socket_message 
     if (status == OK) {
         status = inet_may(&s->inet, NET_CONNECT, &g->to);
     }
-    if (status == OK && s->ops->bind_any != NULL) {
-        status = s->ops->bind_any(s);
+    if (status == OK) {
+        status = datagram_bind_any(s);
     }
     bool has_path = g->path.netif != NULL && ip_path_is_current(&g->path) && g->netif == NULL &&
                     ip_is_unspecified(&g->from.address);
@@ -285,6 +286,13 @@ status_t datagram_send(struct socket *socket, struct uio *from, struct socket_me
         return status;
     }
     keep_path(&g, m);
-    status = await_room(s, &m->wait);
-    return status == OK ? send_packet(&g, from) : status;
+    status = datagram_await_room(s, &m->wait);
+    const struct uio before = *from;
+    if (status == OK) {
+        status = send_packet(&g, from);
+    }
+    if (status != OK) {
+        *from = before; // all of it was sent, or nothing
+    }
+    return status;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/core/panic.h"
+#include "kernel/net/icmp_socket.h"
 #include "kernel/net/inet_priv.h"
+#include "kernel/net/packet_socket.h"
+#include "kernel/net/raw.h"
 #include "kernel/net/tcp.h"
 #include "kernel/net/udp.h"
 #include "lib/base/string.h"
@@ -304,6 +307,9 @@ void inet_families_init(void)
 {
     tcp_sockets_init();
     udp_init();
+    icmp_socket_init();
+    raw_init();
+    packet_socket_init();
     socket_set_ioctl(inet_ioctl);
     socket_register_family(&inet_family);
     socket_register_family(&inet6_family);

@@ -474,8 +474,11 @@ static status_t send(struct socket *socket, struct uio *from, struct socket_mess
     if (status != OK) {
         return status;
     }
+    const struct uio before = *from;
     status = uio_get(from, bytes, size);
-    if (status == OK) {
+    if (status != OK) {
+        *from = before;
+    } else {
         // What is no message ends the walk; what was sent is sent all the same.
         (void)(handle_all(s, span_of(bytes, size)) == OK);
     }

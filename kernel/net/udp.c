@@ -22,34 +22,6 @@ static struct datagram_socket *udp_of(struct inet_socket *s)
 
 /* ---- Names ---- */
 
-static status_t bind(struct socket *socket, const struct socket_address *a)
-{
-    struct inet_socket *s = inet_of(socket);
-    struct inet_name want;
-    status_t status = inet_name_read(s, a, &want);
-    return status == OK ? inet_port_bind(ports, s, &want) : status;
-}
-
-static bool is_bound(struct inet_socket *s)
-{
-    spin_lock(&s->lock);
-    bool is = s->local.port != 0;
-    spin_unlock(&s->lock);
-    return is;
-}
-
-static status_t bind_any(struct datagram_socket *d)
-{
-    struct inet_socket *s = &d->inet;
-    if (is_bound(s)) {
-        return OK;
-    }
-    const struct inet_name any = {.address = s->socket.family == ABI_AF_INET ? ip4(0) : IP_ANY};
-    status_t status = inet_port_bind(ports, s, &any);
-    // Another thread may have done it meanwhile.
-    return status == ERR_INVAL && is_bound(s) ? OK : status;
-}
-
 static void set_connected(struct datagram_socket *d, bool is_connected, const struct ip_path *path)
 {
     spin_lock(&d->inet.lock);
@@ -72,7 +44,7 @@ static status_t connect_to(struct datagram_socket *d, struct inet_name *peer)
     struct inet_socket *s = &d->inet;
     status_t status = datagram_find_path(d, peer, &path);
     if (status == OK) {
-        status = bind_any(d);
+        status = datagram_bind_any(d);
     }
     if (status != OK) {
         return status;
@@ -250,28 +222,15 @@ static bool error(const struct ip_error *e)
 
 /* ---- The protocol ---- */
 
-static void unbind(struct datagram_socket *d)
-{
-    inet_port_unbind(ports, &d->inet);
-}
-
-static void release(struct datagram_socket *d)
-{
-    heap_free(d);
-}
-
 static const struct datagram_ops udp_datagram_ops = {
-    .header_size = UDP_HEADER_SIZE,
     .size_max = PAYLOAD_MAX,
     .has_ports = true,
-    .bind_any = bind_any,
+    .ports = &ports,
     .finish = finish,
-    .unbind = unbind,
-    .free = release,
 };
 
 static const struct socket_ops udp_ops = {
-    .bind = bind,
+    .bind = datagram_bind,
     .connect = connect,
     .send = datagram_send,
     .receive = datagram_receive,

@@ -4,7 +4,8 @@ is wrong."""
 import pytest
 
 
+@pytest.mark.parametrize("program", ["udp", "raw", "netlink"])
 @pytest.mark.parametrize("smp", ["1", "4"])
-def test_udp_does_what_posix_and_linux_say(guest, smp):
-    result = guest("--smp", smp, "--", "/bin/posix_udp")
+def test_sockets_do_what_posix_and_linux_say(guest, program, smp):
+    result = guest("--smp", smp, "--", f"/bin/posix_{program}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
