@@ -53,7 +53,7 @@ static void receive(struct packet *p, const struct ip_meta *m)
         ip_hand_on(p, m);
         return;
     }
-    if (icmp4_is_error(message.type)) {
+    if (icmp4_is_error(message.type) && ip_make_linear(&p) == OK) {
         hear_error(p, &message, m);
     }
     packet_free(p);

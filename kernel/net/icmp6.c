@@ -68,7 +68,7 @@ static void receive(struct packet *p, const struct ip_meta *m)
         ip_hand_on(p, m);
         return;
     }
-    if (!hear(p, &message, m)) {
+    if (ip_make_linear(&p) != OK || !hear(p, &message, m)) {
         packet_free(p);
     }
 }

@@ -10,7 +10,7 @@ static constexpr struct ip_addr ALL_ROUTERS = {.bytes = {[10] = 0xff, 0xff, 224,
 void igmp_receive(struct packet *p, const struct ip_meta *m)
 {
     struct group_query q;
-    if (ip_is_v4(&m->source) && m->netif->header_size != 0 && packet_need(p, p->total) == OK &&
+    if (ip_is_v4(&m->source) && m->netif->header_size != 0 && ip_make_linear(&p) == OK &&
         igmp_query_parse(span_of(p->data, p->size), &q) == OK) {
         ip_group_asked(m->netif, &q);
     }

@@ -14,11 +14,6 @@ static bool is_source_possible(const struct netif *n, const struct ip_addr *sour
     return !ip_is_multicast(source) && (!ip_is_loopback(source) || n == netif_loopback());
 }
 
-static void drop(struct packet *p)
-{
-    packet_free(p);
-}
-
 static bool parse(struct packet *p, struct ip6_header *h)
 {
     if (packet_need(p, IP6_HEADER_SIZE) != OK ||
@@ -38,16 +33,23 @@ static void tell_problem(struct packet *p, const struct ip6_walk *w, const struc
     icmp6_send_error(p, &to_one, ICMP6_PARAMETER_PROBLEM, w->problem.code, w->problem.pointer);
 }
 
-// Extension headers: `p` begins with the IPv6 header.
+// Extension headers: `p` begins with the IPv6 header.  They are walked in a copy, since they may lie in
+// slices that are longer than what the front has room for.
+static enum ip6_walk_end look_at_headers(struct packet *p, struct ip6_walk *out)
+{
+    uint8_t headers[WALK_SIZE];
+    size_t size = u64_min(p->total, WALK_SIZE);
+    packet_copy_out(p, 0, headers, size);
+    enum ip6_walk_end end = ip6_walk(span_of(headers, size), out);
+    bool goes_on = end == IP6_WALK_TRANSPORT || end == IP6_WALK_FRAGMENT;
+    // What was walked over is in one piece for those who quote it.
+    return goes_on && packet_need(p, out->offset) != OK ? IP6_WALK_DROP : end;
+}
+
 static void walk(struct packet *p, struct ip_meta *m)
 {
     struct ip6_walk w;
-    if (packet_need(p, u64_min(p->total, WALK_SIZE)) != OK) {
-        ip_count(in_discards);
-        drop(p);
-        return;
-    }
-    switch (ip6_walk(span_of(p->data, p->size), &w)) {
+    switch (look_at_headers(p, &w)) {
     case IP6_WALK_TRANSPORT:
         packet_pull(p, w.offset);
         m->protocol = w.next;
@@ -62,7 +64,7 @@ static void walk(struct packet *p, struct ip_meta *m)
     case IP6_WALK_NOTHING: break;
     case IP6_WALK_DROP: ip_count(in_header_errors); break;
     }
-    drop(p);
+    packet_free(p);
 }
 
 void ip6_take(struct packet *p, struct ip_meta *m)
@@ -82,13 +84,13 @@ void ip6_receive(struct netif *n, struct packet *p, const struct mac_addr *from)
     ip_count(in_receives);
     if (UNLIKELY(!parse(p, &h))) {
         ip_count(in_header_errors);
-        drop(p);
+        packet_free(p);
         return;
     }
     enum ip_kind kind = ip_classify(n, &h.destination);
     if (UNLIKELY(kind == IP_KIND_NONE || !is_source_possible(n, &h.source))) {
         ip_count(in_address_errors);
-        drop(p);
+        packet_free(p);
         return;
     }
     struct ip_meta m = {

@@ -103,6 +103,29 @@ void ip_deliver(struct packet *p, const struct ip_meta *m)
     receive(p, m);
 }
 
+status_t ip_make_linear(struct packet **p)
+{
+    struct packet *whole;
+    struct packet *old = *p;
+    if (old->size == old->total) {
+        return OK;
+    }
+    if (old->total > PACKET_LINEAR_MAX) {
+        return ERR_MSGSIZE;
+    }
+    status_t status = packet_alloc(old->total, &whole);
+    if (status != OK) {
+        return status;
+    }
+    packet_copy_out(old, 0, packet_put(whole, old->total), old->total);
+    whole->netif = old->netif;
+    whole->checksum = old->checksum;
+    whole->network = (uint16_t)(whole->data - whole->area);
+    packet_free(old);
+    *p = whole;
+    return OK;
+}
+
 uint32_t ip_pseudo_sum(const struct ip_addr *source, const struct ip_addr *destination,
                        uint8_t protocol, uint32_t size)
 {

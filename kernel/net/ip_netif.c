@@ -19,14 +19,40 @@ void ip_netif_init(struct netif *n)
     atomic_init(&i->retrans, NEIGHBOUR_RETRANS_TIME);
 }
 
-static bool speaks_ip6(const struct netif *n)
+static bool configures_itself(const struct netif *n)
 {
-    return n->header_size != 0 && ip_netif_mtu(n, true) >= IP6_MTU_MIN;
+    return n->header_size != 0 && (n->features & NETIF_NO_AUTOCONF) == 0;
+}
+
+/*
+ * Everybody is a member of these without joining, but the link lets in only what somebody joined.  So
+ * the machine does, while the interface is up.
+ */
+static constexpr struct ip_addr EVERYBODY[] = {
+    {.bytes = {[10] = 0xff, 0xff, 224, 0, 0, 1}},
+    {.bytes = {0xff, 0x02, [15] = 1}},
+};
+
+static void join_everybody(struct netif *n)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(EVERYBODY) && configures_itself(n); i++) {
+        if (ip_group_join(n, &EVERYBODY[i]) != OK) {
+            log_error("net", "%s: no memory for the group of all", n->name);
+        }
+    }
+}
+
+static void leave_everybody(struct netif *n)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(EVERYBODY) && configures_itself(n); i++) {
+        ip_group_leave(n, &EVERYBODY[i]);
+    }
 }
 
 // An interface that comes up has its link-local address, and looks for duplicates of all it has.
 static void bring_up(struct netif *n, struct ip_changes *c) REQUIRES(ip_tables.config)
 {
+    join_everybody(n);
     struct ip_address_info own = {
         .address = ip6_link_local(&n->mac),
         .netif = n->index,
@@ -42,7 +68,7 @@ static void bring_up(struct netif *n, struct ip_changes *c) REQUIRES(ip_tables.c
         }
         ip_address_begin(a);
     }
-    if (speaks_ip6(n) && (n->features & NETIF_NO_AUTOCONF) == 0) {
+    if (configures_itself(n) && ip_netif_mtu(n, true) >= IP6_MTU_MIN) {
         status_t status = ip_address_put(&own, c);
         if (status != OK && status != ERR_EXIST) {
             log_error("net", "%s: no memory for its link-local address", n->name);
@@ -85,6 +111,7 @@ static void changed(struct netif_listener *l, struct netif *n, enum netif_change
     mutex_unlock(&ip_tables.config);
     ip_changes_tell(&c);
     if (goes) {
+        leave_everybody(n);
         ip_neighbour_flush(n);
         ip_reassembly_flush(n);
         ip_pmtu_flush();

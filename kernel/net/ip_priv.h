@@ -219,6 +219,9 @@ void ip_deliver(struct packet *p, const struct ip_meta *m);
 // Protocols that are IP's own; and what is left of such a packet, for a transport that wants it.
 void ip_register_own(uint8_t protocol, void (*receive)(struct packet *p, const struct ip_meta *m));
 void ip_hand_on(struct packet *p, const struct ip_meta *m);
+// Makes the packet one piece, of what is read as a whole and answered with something else.  ERR_NOMEM;
+// ERR_MSGSIZE: nobody needs so much.
+status_t ip_make_linear(struct packet **p);
 // Tells the transport, and believes what it says.
 bool ip_tell_error(const struct ip_error *e);
 // A packet of ours that does not go: tells its transport.

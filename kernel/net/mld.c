@@ -11,8 +11,7 @@ void mld_receive(struct packet *p, const struct ip_meta *m)
     struct group_query q;
     bool may_ask = m->hop_limit == 1 && m->has_router_alert && ip_is_link_local(&m->source) &&
                    m->netif->header_size != 0;
-    if (may_ask && packet_need(p, p->total) == OK &&
-        mld_query_parse(span_of(p->data, p->size), &q) == OK) {
+    if (may_ask && mld_query_parse(span_of(p->data, p->size), &q) == OK) {
         ip_group_asked(m->netif, &q);
     }
 }

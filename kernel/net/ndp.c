@@ -137,9 +137,8 @@ bool ndp_receive(struct packet *p, const struct ip_meta *m)
 {
     struct ndp_message said;
     ip_count(neighbour_in);
-    if (m->netif->header_size == 0 || packet_need(p, p->total) != OK ||
-        ndp_parse(span_of(p->data, p->size), &m->source, &m->destination, m->hop_limit, &said) !=
-            OK) {
+    if (m->netif->header_size == 0 || ndp_parse(span_of(p->data, p->size), &m->source,
+                                                &m->destination, m->hop_limit, &said) != OK) {
         ip_count(neighbour_in_errors);
         return false;
     }

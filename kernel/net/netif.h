@@ -43,7 +43,7 @@ enum netif_features : uint32_t {
     NETIF_CAN_SEGMENT4 = 1 << 1, // cuts TCP over IPv4
     NETIF_CAN_SEGMENT6 = 1 << 2, // and over IPv6
     NETIF_NO_QUEUE = 1 << 8,     // transmit takes packets of all CPUs at a time; false: dropped
-    NETIF_NO_AUTOCONF = 1 << 9,  // it gets no address by itself when it comes up
+    NETIF_NO_AUTOCONF = 1 << 9,  // it gets no address and joins no group by itself
 };
 
 struct netif_counters {

@@ -8,7 +8,7 @@
 #include "kernel/net/ip.h"
 #include "lib/net/ethernet.h"
 
-enum { LINK_FRAME_MAX = 2048, LINK_TRANSPORT = 253 }; // a protocol for experiments (RFC 3692)
+enum { LINK_FRAME_MAX = 10000, LINK_TRANSPORT = 253 }; // a protocol for experiments (RFC 3692)
 
 extern const struct mac_addr LINK_OURS;   // 02:00:00:00:00:01
 extern const struct mac_addr LINK_THEIRS; // 02:00:00:00:00:02
