@@ -23,6 +23,7 @@ enum {
 
 constexpr nsec_t RTT_RISE_MIN = 4 * NSEC_PER_MSEC;
 constexpr nsec_t RTT_RISE_MAX = 16 * NSEC_PER_MSEC;
+constexpr nsec_t TRAIN_GAP_MAX = 2 * NSEC_PER_MSEC; // between acknowledgements of one train
 
 static uint32_t times(uint32_t bytes, uint32_t numerator, uint32_t denominator)
 {
@@ -92,12 +93,32 @@ static void look_at_rtt(struct tcp_rounds *r)
 }
 
 /*
+ * Acknowledgements that follow one upon the other for half a round trip tell that the flight fills
+ * half of the path, and the one that it lets out all of it (Ha and Rhee, "Taming the elephants", 2011).
+ * The RTT tells the same a round later only, when twice as much is under way: without pacing the
+ * least of a round is that of its first segments, which find no queue.
+ */
+static void watch_train(struct tcp_rounds *r, const struct tcp_ack *a, nsec_t now)
+{
+    if (now - r->train_at > TRAIN_GAP_MAX) {
+        return;
+    }
+    r->train_at = now;
+    nsec_t least = u64_min(r->least, r->least_last);
+    if (a->is_limited && r->cautious == 0 && least != NSEC_NEVER &&
+        now - r->begun_at >= least / 2) {
+        r->baseline = 0;
+        r->cautious = 1;
+    }
+}
+
+/*
  * HyStart++ watches the first slow start only; later ones have a threshold to end at.  A round begins
  * with the first acknowledgement behind the end of the last one, not with that of its end: what was
  * sent in answer to the last acknowledgements of a flight would else not be of the round, and so the
  * rounds would slip against the flights, in which the RTT rises from the first to the last.
  */
-static void watch_rounds(struct tcp_cubic *c, const struct tcp_ack *a)
+static void watch_rounds(struct tcp_cubic *c, const struct tcp_ack *a, nsec_t now)
 {
     struct tcp_rounds *r = &c->rounds;
     if (!r->is_begun || tcp_seq_lt(r->end, a->ack)) {
@@ -106,12 +127,15 @@ static void watch_rounds(struct tcp_cubic *c, const struct tcp_ack *a)
         }
         r->end = a->next;
         r->is_begun = true;
+        r->begun_at = now;
+        r->train_at = now;
     }
     if (a->rtt != 0) {
         r->least = u64_min(r->least, a->rtt);
         r->samples = (uint8_t)u64_min(r->samples + 1u, ROUND_SAMPLES);
         look_at_rtt(r);
     }
+    watch_train(r, a, now);
 }
 
 static void grow_fast(struct tcp_cubic *c, const struct tcp_ack *a)
@@ -231,7 +255,7 @@ static void avoid(struct tcp_cubic *c, const struct tcp_ack *a, nsec_t now)
 void tcp_cubic_acked(struct tcp_cubic *c, const struct tcp_ack *a, nsec_t now)
 {
     if (c->threshold == TCP_THRESHOLD_NONE) {
-        watch_rounds(c, a);
+        watch_rounds(c, a, now);
     }
     if (tcp_cubic_is_slow_start(c)) {
         grow_fast(c, a);

@@ -3,7 +3,7 @@
  * The congestion window of one connection: CUBIC (RFC 9438) behind slow start with HyStart++
  * (RFC 9406), and proportional rate reduction while losses are repaired (RFC 6937).  In bytes.
  *
- *   slow start --tcp_cubic_acked, the RTT grows--> cautious slow start --5 rounds--> avoidance
+ *   slow start --the RTT grows or the path is full--> cautious slow start --5 rounds--> avoidance
  *        |                                            |    `--the RTT falls--> slow start
  *        |                                            |
  *        '------------ tcp_cubic_lost ----------------'--> recovery --tcp_cubic_recovered--> avoidance
@@ -39,7 +39,9 @@ struct tcp_rounds {
     bool is_begun;     // `end` is set
     nsec_t least;      // RTT of this round; NSEC_NEVER: none
     nsec_t least_last; // of the one before
-    nsec_t baseline;   // at which cautious slow start began
+    nsec_t baseline;   // at which cautious slow start began; 0: by a full path
+    nsec_t begun_at;   // when the round did
+    nsec_t train_at;   // the last of its acknowledgements that followed one upon the other
 };
 
 // What a spurious reduction is undone to.

@@ -137,6 +137,47 @@ TEST(a_round_trip_that_shrinks_again_resumes_slow_start)
     EXPECT(c.window > before + before / 2);
 }
 
+// A round trip in which the acknowledgements come one each `gap`.
+static void train_of(struct tcp_cubic *c, nsec_t *now, nsec_t gap)
+{
+    uint32_t first = c->rounds.end;
+    uint32_t segments = c->window / MSS;
+    struct tcp_ack a = {.acked = MSS, .rtt = 100 * MS, .is_limited = true};
+    for (uint32_t i = 1; i <= segments; i++) {
+        *now += gap;
+        a.ack = first + i * MSS;
+        a.next = a.ack - MSS + c->window;
+        tcp_cubic_acked(c, &a, *now);
+    }
+    *now += 100 * MS - segments * gap;
+}
+
+TEST(acknowledgements_for_half_a_round_trip_make_slow_start_cautious)
+{
+    struct tcp_cubic c = fresh();
+    nsec_t now = NSEC_PER_SEC;
+    train_of(&c, &now, MS);
+    train_of(&c, &now, MS);
+    EXPECT_EQ(c.window, 40 * MSS);
+    EXPECT_EQ(c.rounds.cautious, 0);
+    train_of(&c, &now, MS);
+    EXPECT_EQ(c.rounds.cautious, 0);
+    train_of(&c, &now, MS);
+    EXPECT_EQ(c.rounds.cautious, 1);
+    EXPECT(c.window < 160 * MSS);
+}
+
+TEST(acknowledgements_with_gaps_do_not)
+{
+    struct tcp_cubic c = fresh();
+    nsec_t now = NSEC_PER_SEC;
+    for (unsigned i = 0; i < 3; i++) {
+        train_of(&c, &now, 2 * MS + 1);
+        EXPECT_EQ(c.rounds.cautious, 0);
+    }
+    EXPECT_EQ(c.window, 80 * MSS);
+}
+
 TEST(a_rise_of_less_than_four_milliseconds_is_noise)
 {
     struct tcp_cubic c = fresh();
