@@ -48,8 +48,9 @@ static status_t next_route(struct netlink_dump *d, struct netlink_writer *w)
     do {
         d->cursor = cursor;
         status = ip_route_list(&cursor, &info);
-        is_other = d->family != 0 && d->family != (info.is_v4 ? ABI_AF_INET : ABI_AF_INET6);
-    } while (status == OK && is_other);
+        is_other = status == OK && d->family != 0 &&
+                   d->family != (info.is_v4 ? ABI_AF_INET : ABI_AF_INET6);
+    } while (is_other);
     if (status != OK) {
         return status;
     }

@@ -14,8 +14,10 @@
 
 #include "kernel/core/sched.h"
 #include "kernel/core/test/spawn.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/loopback.h"
+#include "kernel/net/netlink.h"
 #include "kernel/test/host/machine.h"
 #include "kernel/test/leak.h"
 #include "lib/base/string.h"
@@ -58,6 +60,8 @@ static void run_tests(void *arg)
     machine_start_cpus();
     ip_init();
     loopback_init();
+    inet_families_init();
+    netlink_init();
     static const struct test_runner runner = {
         .write = write_line, .before = leak_begin, .after = after_test};
     (void)printf("# %u CPUs, seed %llu\n", options.cpus, (unsigned long long)options.seed);
