@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network's tools, built for the host under sanitizers, against this host's stack and small servers."""
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import socket
 import struct
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 
@@ -204,6 +206,47 @@ def test_nslookup():
     refused(run("nslookup"), "usage: nslookup")
 
 
+class Clock(threading.Thread):
+    """A time server that answers as `change` of an honest answer says."""
+
+    def __init__(self, change=lambda answer: answer, ahead=0.0):
+        super().__init__(daemon=True)
+        self.change, self.ahead = change, ahead
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            question, who = self.socket.recvfrom(1024)
+            now = time.time() + self.ahead + 2208988800
+            stamp = struct.pack(">II", int(now) & 0xffffffff, int(now % 1 * 2**32))
+            answer = struct.pack(">BBbbII4s8s8s8s8s", 0x24, 2, 6, -20, 100, 100, b"TEST", stamp,
+                                 question[40:48], stamp, stamp)
+            self.socket.sendto(self.change(answer), who)
+
+
+def test_ntp_measures():
+    text = output(run("ntp", "-q", "-p", Clock(ahead=5).port, "127.0.0.1"))
+    assert re.match(r"ntp: 127\.0\.0\.1 stratum 2 offset \+(4\.9|5\.0)\d+ s delay 0\.0\d+ s\n", text)
+
+
+@pytest.mark.parametrize("change,why", [
+    (lambda a: a[:24] + bytes(8) + a[32:], "no answer"), (lambda a: a[:40], "no answer"),
+    (lambda a: a[:1] + b"\0" + a[2:], "left alone"), (lambda a: b"\xe4" + a[1:], "does not know the time"),
+    (lambda a: a[:1] + b"\x10" + a[2:], "does not know the time"), (lambda a: b"\x23" + a[1:], "no answer"),
+    (lambda a: a[:8] + b"\0\x10\0\0" + a[12:], "too far"), (lambda a: a[:40] + bytes(8), "cannot be")],
+    ids=range(8))
+def test_ntp_believes_not_everybody(change, why):
+    refused(run("ntp", "-q", "-p", Clock(change).port, "127.0.0.1", timeout=30), "ntp: 127.0.0.1: ", why)
+
+
+def test_ntp_of_nobody():
+    refused(run("ntp", "-q", "-p", free_port(socket.SOCK_DGRAM), "127.0.0.1"), "Connection refused")
+    refused(run("ntp"), "usage: ntp")
+
+
 # ---- In a network of its own, where the machine lets everybody have one ----
 
 def has_namespaces():
@@ -212,11 +255,21 @@ def has_namespaces():
 
 
 def inside(script, timeout=60):
-    """Runs a shell script in a network of its own, with the tools as its commands."""
-    return subprocess.run(["unshare", "-rn", "sh", "-euc", script], capture_output=True, text=True,
-                          timeout=timeout, env={"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
-                                                "ASAN_OPTIONS": "detect_leaks=0",
-                                                "PYTHON": sys.executable})
+    """Runs a shell script in a network of its own, with the tools as its commands.  What it leaves ends."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        shell = subprocess.Popen(["unshare", "-rn", "sh", "-euc", script], stdout=out, stderr=errors,
+                                 start_new_session=True,
+                                 env={"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+                                      "ASAN_OPTIONS": "detect_leaks=0"})
+        try:
+            status = shell.wait(timeout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # nothing was left
+                os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(script, status, out.read(), errors.read())
 
 
 if has_namespaces():
@@ -318,3 +371,49 @@ netd; sleep 0.6; net; kill $netd $other""".replace("\n}", "}")))
 
 def test_netinfo_refuses_what_it_does_not_know():
     refused(run("netinfo", "--frob"), "usage: netinfo")
+
+
+if has_namespaces():
+    def test_ss_lists_sockets():
+        text = output(inside("ip link set lo up; tcpecho -p 7001 >/dev/null & udpecho -p 7002 >/dev/null & sleep 1\n"
+                             "ss -l; echo ---; ss -lt"))
+        both, tcp = text.split("---")
+        assert re.search(r"^tcp +LISTEN +\d+ +\d+ \*:7001 +\*:\*$", both, re.M)
+        assert re.search(r"^udp +UNCONN +\d+ +\d+ \*:7002 +\*:\*$", both, re.M)
+        assert "7001" in tcp and "7002" not in tcp
+
+    # Three machines in a row: here, srv0 at the other end, and an address behind it.
+    ROW = r"""
+ip link set lo up; ip link add eth0 type veth peer name srv0
+unshare -n sleep 60 & other=$!
+sleep 0.2; ip link set srv0 netns $other
+in="nsenter -t $other -n"
+ip addr add 10.0.2.1/24 dev eth0; ip link set eth0 up; ip route add default via 10.0.2.2
+$in ip link set lo up; $in ip addr add 10.0.2.2/24 dev srv0; $in ip link set srv0 up
+"""
+
+    def test_traceroute():
+        text = output(inside(ROW + r"""
+unshare -n sleep 60 & last=$!
+sleep 0.2; $in ip link add e1 type veth peer name e2; $in ip link set e2 netns $last
+$in ip addr add 10.0.3.1/24 dev e1; $in ip link set e1 up; $in sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+end="nsenter -t $last -n"
+$end ip addr add 10.0.3.2/24 dev e2; $end ip link set e2 up; $end ip route add default via 10.0.3.1
+traceroute -q 2 10.0.3.2; kill $other $last"""))
+        assert re.search(r"^ 1  10\.0\.2\.2 [\d.]+ ms [\d.]+ ms$", text, re.M)
+        assert re.search(r"^ 2  10\.0\.3\.2 [\d.]+ ms [\d.]+ ms$", text, re.M)
+
+    def test_capture_writes_what_others_read():
+        text = output(inside(ROW + r"""
+d=$(mktemp -d); capture -i eth0 -c 6 -w $d/pcap & first=$!
+capture -i eth0 -c 6 >$d/text & second=$!
+sleep 0.7; echo 0 0 >/proc/sys/net/ipv4/ping_group_range; ping -c 4 -i 0.05 10.0.2.2 >/dev/null
+wait $first; wait $second; cat $d/text; tcpdump -Z root -n -r $d/pcap 2>/dev/null; kill $other"""))
+        assert re.search(r"^\d\d:\d\d:\d\d\.\d{6} 10\.0\.2\.1 > 10\.0\.2\.2 icmp type 8 code 0 \(98 bytes\)$",
+                         text, re.M)
+        assert re.search(r"IP 10\.0\.2\.2 > 10\.0\.2\.1: ICMP echo reply, id \d+, seq \d, length 64", text)
+
+
+def test_capture_names_what_is_wrong():
+    refused(run("capture", "-w", "x"), "usage: capture")
+    refused(run("capture", "-i", "none0"), "capture: ")
