@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runbooks of the network, end to end: a guest with a card on QEMU's own network."""
+import re
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -83,6 +83,107 @@ def test_udpecho(connected):
         u.sendto(b"swos udp", ("127.0.0.1", port))
         assert u.recv(100) == b"swos udp"
     s.terminal.wait_for_text(r"udpecho: got 8 bytes from 10\.0\.2\.2:\d+")
+
+
+def test_tcpecho(connected):
+    port = free_port()
+    s = connected(f"tcp:127.0.0.1:{port}-:5555")
+    s.terminal.type(b"tcpecho\n")
+    s.terminal.wait_for_text(r"tcpecho: listening on 5555")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as c:
+        c.sendall(b"swos tcp\n")
+        assert c.recv(100) == b"swos tcp\n" and c.recv(100) == b""
+    s.terminal.wait_for_text(r"tcpecho: got 9 bytes")
+
+
+def test_tcpget(connected):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        said = []
+
+        def serve():
+            connection, _ = listener.accept()
+            said.append(connection.recv(100))
+            connection.sendall(b"srv-reply\n")
+            connection.close()
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        s = connected()
+        assert output(s, f"tcpget 10.0.2.2 {port}") == (
+            f"tcpget: connected to 10.0.2.2:{port}\nsrv-reply\ntcpget: got 10 bytes\n")
+    assert said == [b"GET swos\n"]
+    text, status = s.run(f"tcpget 127.0.0.1 {port}")
+    assert status != 0 and "Connection refused" in text
+
+
+def test_ping_and_capture(connected):
+    s = connected()
+    text = output(s, "capture -i eth0 -c 4 & ping -c 3 -i 0.2 10.0.2.2; wait")
+    assert "3 packets transmitted, 3 received, 0% packet loss" in text
+    assert re.search(r"10\.0\.2\.15 > 10\.0\.2\.2 icmp type 8 code 0 \(98 bytes\)", text)
+    for words in ("127.0.0.1", "-6 ::1"):
+        assert "2 received" in output(s, f"ping -c 2 -i 0.1 {words}")
+
+
+# ---- The web server ----
+
+@pytest.fixture
+def web(connected):
+    """httpd in the guest; gives the login and the port of this host that leads there."""
+    def start(command="httpd", words=()):
+        port = free_port()
+        s = connected(f"tcp:127.0.0.1:{port}-:8080", words=words)
+        s.terminal.type(f"{command} &\n".encode())
+        s.terminal.wait_for_text(r"httpd: listening on 8080")
+        return s, port
+    return start
+
+
+def curl(port, path, *words):
+    return subprocess.run(["curl", "-sS", "-m", "30", *words, f"http://127.0.0.1:{port}{path}"],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def test_httpd(web):
+    s, port = web()
+    assert "<h1>swift-os</h1>" in curl(port, "/")
+    assert curl(port, "/hello.txt") == "hello from swift-os\n"
+    assert 'href="./page.txt"' in curl(port, "/sub/")
+    assert curl(port, "/nope", "-i").startswith("HTTP/1.1 404 Not Found")
+    assert curl(port, "/hello.txt", "-r", "0-4") == "hello"
+    assert curl(port, "/..%2fetc/passwd", "-i", "--path-as-is").startswith("HTTP/1.1 400")
+    assert curl(port, "/../etc/passwd", "-i", "--path-as-is").startswith("HTTP/1.1 403")
+    assert "httpd_workers 2\n" in curl(port, "/metrics")
+    text, status = s.run("kill %1; wait %1")
+    assert status == 0, text
+
+
+def test_httpd_sends_much_to_many(web):
+    """Files larger than any buffer, to several at a time, with and without a connection that stays."""
+    s, port = web("head -c 3000000 /dev/urandom >/tmp/big; httpd -r /tmp")
+    sums = output(s, "sha256sum /tmp/big").split()[0]
+    clients = [subprocess.Popen(["sh", "-c", f"curl -sS -m 60 http://127.0.0.1:{port}/big | sha256sum"],
+                                stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    assert all(c.communicate()[0].split()[0] == sums for c in clients)
+    urls = [f"http://127.0.0.1:{port}/big"] * 3
+    joined = subprocess.run(["curl", "-sS", "-m", "60", "-r", "1000000-1999999", *urls],
+                            capture_output=True, check=True).stdout
+    assert len(joined) == 3000000 and joined[:1000000] == joined[2000000:]
+
+
+def test_httpd_without_authority_still_serves(web):
+    """After it listens it holds no grant: only its handles."""
+    s, port = web()
+    curl(port, "/hello.txt")
+    output(s, "mkdir /tmp/x")
+    assert curl(port, "/sub/page.txt") == "A file in a folder.\n"
+
+
+def test_two_servers_do_not_share_a_port(web):
+    s, _ = web()
+    text, status = s.run("httpd -w 1")
+    assert status != 0 and "httpd: port 8080: Address" in text and "in use" in text
 
 
 def test_nslookup_of_a_server_on_the_host(connected):

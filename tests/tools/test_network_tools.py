@@ -403,15 +403,24 @@ traceroute -q 2 10.0.3.2; kill $other $last"""))
         assert re.search(r"^ 1  10\.0\.2\.2 [\d.]+ ms [\d.]+ ms$", text, re.M)
         assert re.search(r"^ 2  10\.0\.3\.2 [\d.]+ ms [\d.]+ ms$", text, re.M)
 
-    def test_capture_writes_what_others_read():
-        text = output(inside(ROW + r"""
-d=$(mktemp -d); capture -i eth0 -c 6 -w $d/pcap & first=$!
-capture -i eth0 -c 6 >$d/text & second=$!
+    def test_capture_writes_what_others_read(tmp_path):
+        text = output(inside(ROW + rf"""
+capture -i eth0 -c 8 -w {tmp_path}/pcap & first=$!
+capture -i eth0 -s 60 -c 8 & second=$!
 sleep 0.7; echo 0 0 >/proc/sys/net/ipv4/ping_group_range; ping -c 4 -i 0.05 10.0.2.2 >/dev/null
-wait $first; wait $second; cat $d/text; tcpdump -Z root -n -r $d/pcap 2>/dev/null; kill $other"""))
+wait $first; wait $second"""))
         assert re.search(r"^\d\d:\d\d:\d\d\.\d{6} 10\.0\.2\.1 > 10\.0\.2\.2 icmp type 8 code 0 \(98 bytes\)$",
                          text, re.M)
-        assert re.search(r"IP 10\.0\.2\.2 > 10\.0\.2\.1: ICMP echo reply, id \d+, seq \d, length 64", text)
+        data = (tmp_path / "pcap").read_bytes()
+        assert struct.unpack("<IHHIIII", data[:24])[::6] == (0xa1b23c4d, 1)
+        packets, at = [], 24
+        while at < len(data):
+            seconds, _, kept, size = struct.unpack("<IIII", data[at:at + 16])
+            assert abs(seconds - time.time()) < 60 and kept == size
+            packets.append(data[at + 16:at + 16 + kept])
+            at += 16 + kept
+        echoes = [p for p in packets if p[12:14] == b"\x08\0" and p[23] == 1]
+        assert len(packets) == 8 and echoes[0][26:34] == b"\x0a\0\x02\x01\x0a\0\x02\x02"
 
 
 def test_capture_names_what_is_wrong():

@@ -216,7 +216,6 @@ static void run(int s)
         struct timespec at;
         ssize_t size =
             recvfrom(s, packet, sizeof(packet), MSG_TRUNC, (struct sockaddr *)&from, &from_size);
-        (void)clock_gettime(CLOCK_REALTIME, &at);
         if (size < 0) {
             if (errno != EINTR) {
                 tool_fail("packet");
@@ -224,6 +223,7 @@ static void run(int s)
             }
             continue;
         }
+        (void)clock_gettime(CLOCK_REALTIME, &at);
         size_t kept = (size_t)size < sizeof(packet) ? (size_t)size : sizeof(packet);
         kept = kept < (size_t)capture.size_max ? kept : (size_t)capture.size_max;
         uint32_t link = link_of(&from, span_of(packet, kept));
