@@ -136,6 +136,7 @@ bool tcp_input_ack(struct tcp *t, const struct tcp_segment *s, nsec_t now, struc
     if (s->sack_count > 0 && (t->has & TCP_HAS_SACK_PERMITTED) != 0) {
         take_sacks(t, s, &n);
         n.is_duplicate = n.is_duplicate && n.delivery.bytes == 0 && n.dsack == 0;
+        out->events |= tcp_list_wants(t, TCP_LIST_FLIGHT) > 0 ? TCP_EVENT_CROWDED : 0;
     }
     bool has_turned = !is_old && take_window(t, s);
     nsec_t wait = 0;

@@ -12,6 +12,8 @@ void tcp_init(struct tcp *t, const struct tcp_config *c)
         .ack_at = NSEC_NEVER,
         .keep_at = NSEC_NEVER,
         .reorder_steps = 1,
+        .run_room = TCP_RUNS_FEW,
+        .range_room = TCP_RANGES_FEW,
         .receive_space = (uint32_t)u64_min(c->receive_buffer, TCP_SPACE_FIRST),
     };
     tcp_rtt_init(&t->rtt, TCP_RTO_FLOOR);

@@ -6,12 +6,14 @@
  * and ticks of 1.05 ms in 32 bits for timestamps and what may last for days.
  *
  * Bytes in flight are a list of runs that lie end to end from `send_unacked` to `send_next`; all
- * bytes of a run have the same state and were sent at about the same time.  The list is bounded: runs
- * that differ in their time only are joined when it is full, and a SACK block that does not fit is
- * forgotten, as if it had not come (the receiver may forget it too: RFC 2018, 8).
+ * bytes of a run have the same state and were sent at about the same time.  Runs that differ in their
+ * time only are joined when the list is full, and a SACK block that does not fit is forgotten, as if it
+ * had not come (the receiver may forget it too: RFC 2018, 8).
  *
  * Bytes that came out of order are a list of ranges, the one that changed last first, which is the
  * order that SACK reports them in.  A segment that would make one too many is not kept.
+ *
+ * Both lists are small and become longer with memory that is lent (tcp_list_lend).
  */
 #pragma once
 
@@ -20,8 +22,8 @@
 #include "lib/tcp/tcp.h"
 
 enum {
-    TCP_RUNS_MAX = 64,   // a power of two
-    TCP_RANGES_MAX = 32, // ranges that came out of order
+    TCP_RUNS_FEW = 32, // without memory that was lent; a power of two
+    TCP_RANGES_FEW = 16,
 };
 
 // Of bytes in flight.
@@ -126,7 +128,7 @@ struct tcp {
     uint32_t tune_tick;     // since then
     uint16_t receive_mss;   // the largest segment that came
     uint8_t quick_acks;     // acknowledgements not to be delayed
-    uint8_t range_count;
+    uint16_t range_count;
     struct tcp_sack duplicate; // of RFC 2883
 
     // Timestamps.
@@ -153,8 +155,10 @@ struct tcp {
     uint8_t keep_probes;    // without an answer
     uint8_t challenges;     // in the current period
     uint16_t challenge_period;
-    uint8_t run_first; // index of the first run
-    uint8_t run_count;
+    uint16_t run_first; // index of the first run
+    uint16_t run_count;
+    uint16_t run_room; // runs that the list can have; a power of two
+    uint16_t range_room;
     uint32_t progress_at; // long tick of the last progress of sending
     uint32_t heard_at;    // long tick of the last segment
     uint32_t sent_at;     // tick of the last segment with data
@@ -175,6 +179,8 @@ struct tcp {
     uint32_t retransmits;
     uint32_t reordering_seen;
 
-    struct tcp_sack ranges[TCP_RANGES_MAX];
-    struct tcp_run runs[TCP_RUNS_MAX]; // a ring
+    struct tcp_sack *ranges_lent; // NULL: `ranges_few` is the list
+    struct tcp_run *runs_lent;    // NULL: `runs_few` is
+    struct tcp_sack ranges_few[TCP_RANGES_FEW];
+    struct tcp_run runs_few[TCP_RUNS_FEW]; // a ring, as what is lent
 };

@@ -6,7 +6,7 @@
  *   synchronise.c  the handshake
  *   ack.c          what an acknowledgement says; runs.c keeps what is in flight
  *   recovery.c     what was lost; rack.c says it by time, tail.c asks about the last ones
- *   receive.c      what comes, in order and not; window.c offers room for it
+ *   receive.c      what comes, in order and not; window.c offers room for it; list.c lends memory
  *   output.c       what goes
  *   timer.c        when something is due, and what then
  */
@@ -133,12 +133,14 @@ struct tcp_delivery {
 
 static inline struct tcp_run *tcp_run_at(struct tcp *t, unsigned i)
 {
-    return &t->runs[(t->run_first + i) & (TCP_RUNS_MAX - 1)];
+    struct tcp_run *runs = t->runs_lent != NULL ? t->runs_lent : t->runs_few;
+    return &runs[(t->run_first + i) & (t->run_room - 1u)];
 }
 
 static inline const struct tcp_run *tcp_run_see(const struct tcp *t, unsigned i)
 {
-    return &t->runs[(t->run_first + i) & (TCP_RUNS_MAX - 1)];
+    const struct tcp_run *runs = t->runs_lent != NULL ? t->runs_lent : t->runs_few;
+    return &runs[(t->run_first + i) & (t->run_room - 1u)];
 }
 
 // When the last bytes of a run were sent, at the latest.  What is in the middle may have been sent at
@@ -213,6 +215,11 @@ void tcp_tail_sent(struct tcp *t, bool is_resent);
 void tcp_tail_ack(struct tcp *t, const struct tcp_segment *s, const struct tcp_ack_news *n);
 
 // ---- receive.c ----
+
+static inline struct tcp_sack *tcp_ranges(struct tcp *t)
+{
+    return t->ranges_lent != NULL ? t->ranges_lent : t->ranges_few;
+}
 
 void tcp_receive(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct tcp_result *out);
 

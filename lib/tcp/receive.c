@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What comes: bytes in order and not, the FIN, and when they are acknowledged. */
+#include "lib/base/string.h"
 #include "lib/tcp/machine_priv.h"
 
 static constexpr nsec_t ACK_DELAY = 40 * NSEC_PER_MSEC; // RFC 9293, 3.8.6.3: less than 500 ms
@@ -24,26 +25,24 @@ void tcp_receive_report(struct tcp *t, struct tcp_segment *out)
         t->mode &= (uint16_t)~TCP_HAS_DSACK;
     }
     for (unsigned i = 0; i < t->range_count && n < room; i++) {
-        out->sacks[n++] = t->ranges[i];
+        out->sacks[n++] = tcp_ranges(t)[i];
     }
     out->sack_count = (uint8_t)n;
 }
 
 static void remove_range(struct tcp *t, unsigned i)
 {
+    struct tcp_sack *ranges = tcp_ranges(t);
     t->range_count--;
-    for (; i < t->range_count; i++) {
-        t->ranges[i] = t->ranges[i + 1];
-    }
+    memmove(ranges + i, ranges + i + 1, (t->range_count - i) * sizeof(ranges[0]));
 }
 
 // The range that changed last stands first (RFC 2018, 4).
 static void put_first(struct tcp *t, struct tcp_sack range)
 {
-    for (unsigned i = t->range_count; i > 0; i--) {
-        t->ranges[i] = t->ranges[i - 1];
-    }
-    t->ranges[0] = range;
+    struct tcp_sack *ranges = tcp_ranges(t);
+    memmove(ranges + 1, ranges, t->range_count * sizeof(ranges[0]));
+    ranges[0] = range;
     t->range_count++;
 }
 
@@ -53,8 +52,9 @@ static void put_first(struct tcp *t, struct tcp_sack range)
  */
 static void cut_known(struct tcp *t, struct tcp_sack *part)
 {
+    const struct tcp_sack *ranges = tcp_ranges(t);
     for (unsigned i = 0; i < t->range_count; i++) {
-        struct tcp_sack r = t->ranges[i];
+        struct tcp_sack r = ranges[i];
         if (tcp_seq_le(r.left, part->left) && tcp_seq_lt(part->left, r.right)) {
             uint32_t right = tcp_seq_lt(part->right, r.right) ? part->right : r.right;
             tcp_receive_duplicate(t, part->left, right);
@@ -65,9 +65,8 @@ static void cut_known(struct tcp *t, struct tcp_sack *part)
         }
     }
     for (unsigned i = 0; i < t->range_count; i++) {
-        if (tcp_seq_le(part->left, t->ranges[i].left) &&
-            tcp_seq_lt(t->ranges[i].left, part->right)) {
-            part->right = t->ranges[i].left;
+        if (tcp_seq_le(part->left, ranges[i].left) && tcp_seq_lt(ranges[i].left, part->right)) {
+            part->right = ranges[i].left;
         }
     }
 }
@@ -75,8 +74,9 @@ static void cut_known(struct tcp *t, struct tcp_sack *part)
 // Joins it with the ranges that it touches.  False: it would be one too many.
 static bool keep_range(struct tcp *t, struct tcp_sack part)
 {
+    const struct tcp_sack *ranges = tcp_ranges(t);
     for (unsigned i = 0; i < t->range_count;) {
-        struct tcp_sack r = t->ranges[i];
+        struct tcp_sack r = ranges[i];
         if (r.right == part.left || r.left == part.right) {
             part.left = r.right == part.left ? r.left : part.left;
             part.right = r.left == part.right ? r.right : part.right;
@@ -85,7 +85,7 @@ static bool keep_range(struct tcp *t, struct tcp_sack part)
             i++;
         }
     }
-    if (t->range_count == TCP_RANGES_MAX) {
+    if (t->range_count >= t->range_room) {
         return false;
     }
     put_first(t, part);
@@ -95,10 +95,11 @@ static bool keep_range(struct tcp *t, struct tcp_sack part)
 // Bytes up to `end` are in order now, and with them a range that begins there.
 static void advance(struct tcp *t, uint32_t end)
 {
+    const struct tcp_sack *ranges = tcp_ranges(t);
     t->receive_next = end;
     for (unsigned i = 0; i < t->range_count; i++) {
-        if (t->ranges[i].left == end) {
-            t->receive_next = t->ranges[i].right;
+        if (ranges[i].left == end) {
+            t->receive_next = ranges[i].right;
             remove_range(t, i);
             break;
         }
@@ -231,7 +232,11 @@ void tcp_receive(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct 
     }
     bool has_fin = (s->flags & TCP_FIN) != 0 && part.right == data_end + 1;
     bool is_in_order = part.left == t->receive_next;
-    if (!is_in_order && !keep_range(t, part)) {
+    bool is_kept = is_in_order || keep_range(t, part);
+    if (tcp_list_wants(t, TCP_LIST_RECEIVED) > 0) {
+        out->events |= TCP_EVENT_CROWDED;
+    }
+    if (!is_kept) {
         tcp_ask_ack(t);
         return;
     }

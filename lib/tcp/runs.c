@@ -68,7 +68,7 @@ static void join(struct tcp *t, uint32_t apart)
             *tcp_run_at(t, kept) = *b;
         }
     }
-    t->run_count = (uint8_t)u64_min(t->run_count, kept + 1);
+    t->run_count = (uint16_t)u64_min(t->run_count, kept + 1);
 }
 
 void tcp_runs_join(struct tcp *t)
@@ -80,11 +80,11 @@ void tcp_runs_join(struct tcp *t)
 static bool reserve(struct tcp *t, unsigned keep_free)
 {
     uint32_t apart = grain(t) | 1;
-    while (t->run_count + keep_free > TCP_RUNS_MAX && apart < 1u << 30) {
+    while (t->run_count + keep_free > t->run_room && apart < 1u << 30) {
         join(t, apart);
         apart *= 4;
     }
-    return t->run_count + keep_free <= TCP_RUNS_MAX;
+    return t->run_count + keep_free <= t->run_room;
 }
 
 bool tcp_runs_have_room(struct tcp *t)
@@ -169,7 +169,7 @@ void tcp_runs_ack(struct tcp *t, uint32_t ack, struct tcp_delivery *d)
         count_out(t, r->state, end - begin);
         begin = end;
         if (end == r->end) {
-            t->run_first = (t->run_first + 1) & (TCP_RUNS_MAX - 1);
+            t->run_first = (uint16_t)((t->run_first + 1u) & (t->run_room - 1u));
             t->run_count--;
         }
     }
@@ -194,19 +194,35 @@ static unsigned sack_part(struct tcp *t, unsigned i, uint32_t left, uint32_t rig
     return i + 1;
 }
 
+// The run that has the byte `seq`, which is in flight.
+static unsigned find(const struct tcp *t, uint32_t seq)
+{
+    unsigned low = 0;
+    unsigned high = t->run_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (tcp_seq_le(tcp_run_see(t, middle)->end, seq)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 void tcp_runs_sack(struct tcp *t, struct tcp_sack block, struct tcp_delivery *d)
 {
     bool is_new = false;
-    for (unsigned i = 0; i < t->run_count; i++) {
+    for (unsigned i = find(t, block.left); i < t->run_count; i++) {
         uint32_t begin = tcp_run_begin(t, i);
         uint32_t end = tcp_run_at(t, i)->end;
         if (!tcp_seq_lt(begin, block.right)) {
             break;
         }
-        if ((tcp_run_at(t, i)->state & TCP_RUN_SACKED) != 0 || !tcp_seq_lt(block.left, end)) {
+        if ((tcp_run_at(t, i)->state & TCP_RUN_SACKED) != 0) {
             continue;
         }
-        if (t->run_count + RUNS_FOR_RESENT > TCP_RUNS_MAX) {
+        if (t->run_count + RUNS_FOR_RESENT > t->run_room) {
             break;
         }
         uint32_t left = tcp_seq_lt(begin, block.left) ? block.left : begin;

@@ -49,6 +49,7 @@ enum tcp_event : uint32_t {
     TCP_EVENT_END = 1 << 3,       // the peer's FIN is in order: nothing more comes
     TCP_EVENT_FAILED = 1 << 4,    // `error` says why; the state is CLOSED
     TCP_EVENT_CLOSED = 1 << 5,    // the state is CLOSED: forget it
+    TCP_EVENT_CROWDED = 1 << 6,   // memory could be lent, see tcp_list_wants
 };
 
 struct tcp_result {
@@ -140,6 +141,23 @@ bool tcp_output(struct tcp *t, nsec_t now, uint32_t burst_max, struct tcp_segmen
 // When tcp_timeout is to be called; NSEC_NEVER: not at all.
 nsec_t tcp_deadline(const struct tcp *t);
 void tcp_timeout(struct tcp *t, nsec_t now, struct tcp_result *out);
+
+/*
+ * What is in flight and what came out of order are lists, which are short at first.  When many segments
+ * are lost at once, longer ones keep track of all of them; with short ones some are sent again
+ * needlessly.  After TCP_EVENT_CROWDED the caller may ask for each list how much memory it wants, and
+ * lend as much (aligned as uint64_t).  It gets back what it lent before, which is NULL at first.
+ *
+ * With NULL it takes the memory back: always of a connection that is CLOSED, else if the list has
+ * become short again (tcp_list_is_short).
+ */
+enum tcp_list : uint8_t {
+    TCP_LIST_FLIGHT,
+    TCP_LIST_RECEIVED,
+};
+size_t tcp_list_wants(const struct tcp *t, enum tcp_list list); // bytes; 0: it has enough
+bool tcp_list_is_short(const struct tcp *t, enum tcp_list list);
+void *tcp_list_lend(struct tcp *t, enum tcp_list list, void *memory, size_t size);
 
 // ICMP told of a smaller MTU (mss is what then fits), or of an error: hard ones end a connection that
 // is not yet established (RFC 5927), others are kept as the reason for a later time-out.

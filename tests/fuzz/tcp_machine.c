@@ -10,7 +10,7 @@
 #include "lib/tcp/test/sane.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { KEPT = 1 << 18, OUTPUTS_MAX = 20000, QUEUE_MAX = 1 << 20 };
+enum { KEPT = 1 << 18, OUTPUTS_MAX = 20000, QUEUE_MAX = 1 << 20, LENT_WORDS = 256 };
 
 struct script {
     const uint8_t *at;
@@ -25,6 +25,7 @@ struct fuzz {
     uint32_t queued; // bytes to send, not acknowledged
     uint32_t unread;
     uint32_t begin; // index of the next byte in order
+    uint64_t lent[2][4][LENT_WORDS];
     uint8_t kept[KEPT];
 };
 
@@ -152,11 +153,28 @@ static void let_time_pass(struct fuzz *f)
     }
 }
 
+static void lend(struct fuzz *f)
+{
+    enum tcp_list list = next(f) % 2 == 0 ? TCP_LIST_FLIGHT : TCP_LIST_RECEIVED;
+    unsigned place = next(f) % 4;
+    void *there = list == TCP_LIST_FLIGHT ? (void *)f->t.runs_lent : (void *)f->t.ranges_lent;
+    void *memory = f->lent[list][place];
+    size_t wants = tcp_list_wants(&f->t, list);
+    if (place == 3) {
+        void *back = tcp_list_lend(&f->t, list, NULL, 0);
+        require(back == NULL || back == there);
+    } else if (wants > 0 && memory != there) {
+        void *back = tcp_list_lend(&f->t, list, memory,
+                                   wants < sizeof(f->lent[0][0]) ? wants : sizeof(f->lent[0][0]));
+        require(back == there || back == memory);
+    }
+}
+
 static void use(struct fuzz *f)
 {
     uint32_t n;
     struct tcp_result r;
-    switch (next(f) % 8) {
+    switch (next(f) % 9) {
     case 0: configure(f); break;
     case 1: tcp_shutdown_send(&f->t, f->now); break;
     case 2: next(f) % 4 == 0 ? tcp_close(&f->t, f->now) : (void)0; break;
@@ -166,6 +184,7 @@ static void use(struct fuzz *f)
         tcp_unreachable(&f->t, near(f, f->t.send_unacked), ERR_HOSTUNREACH, &r);
         take(f, &r, NULL);
         break;
+    case 6: lend(f); break;
     default:
         n = next16(f);
         n = n < f->unread ? n : f->unread;

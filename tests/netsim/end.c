@@ -51,6 +51,9 @@ void end_init(struct end *e, struct net *n, const struct end_config *c)
 
 void end_fini(struct end *e)
 {
+    tcp_abort(&e->tcp);
+    free(tcp_list_lend(&e->tcp, TCP_LIST_FLIGHT, NULL, 0));
+    free(tcp_list_lend(&e->tcp, TCP_LIST_RECEIVED, NULL, 0));
     free(e->store);
     free(e->kept);
     free(e->seen);
@@ -351,6 +354,15 @@ static bool listen_to(struct end *e, const struct tcp_segment *s)
     return false;
 }
 
+// Longer lists where many segments are missing.
+static void lend(struct end *e, enum tcp_list list)
+{
+    size_t size = tcp_list_wants(&e->tcp, list);
+    if (size > 0) {
+        free(tcp_list_lend(&e->tcp, list, zeroed(size), size));
+    }
+}
+
 static void take_segment(struct end *e, const struct tcp_segment *s, const uint8_t *payload,
                          bool is_copy)
 {
@@ -362,6 +374,10 @@ static void take_segment(struct end *e, const struct tcp_segment *s, const uint8
         note_seen(e, s, is_copy);
     }
     tcp_input(&e->tcp, s, e->net->now, &r);
+    if ((r.events & TCP_EVENT_CROWDED) != 0) {
+        lend(e, TCP_LIST_FLIGHT);
+        lend(e, TCP_LIST_RECEIVED);
+    }
     if (r.take > 0) {
         keep(e, &r, payload, s->payload_size);
     }

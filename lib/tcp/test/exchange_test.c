@@ -11,7 +11,7 @@
 #include "tests/harness/random.h"
 #include "tests/harness/test.h"
 
-enum { STREAM = 96 * 1024, PACKETS = 1024 };
+enum { STREAM = 96 * 1024, PACKETS = 1024, TCP_LENT_WORDS = 1536 };
 
 static constexpr nsec_t MS = NSEC_PER_MSEC;
 
@@ -23,7 +23,8 @@ struct end {
     uint32_t unread;   // of them, not read
     uint32_t goal;     // bytes to write in all
     uint8_t kept[STREAM];
-    bool is_at_end; // the peer's FIN came
+    uint64_t lent[2][2][TCP_LENT_WORDS]; // for each list, two places
+    bool is_at_end;                      // the peer's FIN came
     bool is_over;
     status_t error;
 };
@@ -120,6 +121,19 @@ static void flush(struct world *w, unsigned which)
     }
 }
 
+// Memory is lent where it is wanted, and taken back.
+static void lend(struct end *e, unsigned list)
+{
+    size_t size = tcp_list_wants(&e->t, list);
+    if (size == 0 || size > sizeof(e->lent[list][0])) {
+        return;
+    }
+    bool is_second = list == TCP_LIST_FLIGHT ? (void *)e->t.runs_lent == e->lent[list][0]
+                                             : (void *)e->t.ranges_lent == e->lent[list][0];
+    void *before = tcp_list_lend(&e->t, list, e->lent[list][is_second ? 1 : 0], size);
+    EXPECT(before == NULL || before == e->lent[list][is_second ? 0 : 1]);
+}
+
 static void take(struct end *e, const struct tcp_result *r, const struct packet *p)
 {
     e->dropped += r->acked;
@@ -140,6 +154,10 @@ static void take(struct end *e, const struct tcp_result *r, const struct packet 
     e->in_order += r->readable;
     e->unread += r->readable;
     e->is_at_end = e->is_at_end || (r->events & TCP_EVENT_END) != 0;
+    if ((r->events & TCP_EVENT_CROWDED) != 0) {
+        lend(e, TCP_LIST_FLIGHT);
+        lend(e, TCP_LIST_RECEIVED);
+    }
     if ((r->events & TCP_EVENT_CLOSED) != 0) {
         e->is_over = true;
         e->error = r->error;

@@ -277,7 +277,7 @@ TEST(a_duplicate_ahead_is_told_before_the_range_that_has_it)
 TEST(a_range_too_many_is_not_kept_and_the_others_are)
 {
     struct dialogue *d = dialogue_open(&dialogue);
-    for (uint32_t i = 1; i <= TCP_RANGES_MAX; i++) {
+    for (uint32_t i = 1; i <= TCP_RANGES_FEW; i++) {
         char text[60];
         fmt_print(text, sizeof(text), "A %u+10 ack 1", i * 100 + 1);
         peer(d, text);
@@ -285,8 +285,8 @@ TEST(a_range_too_many_is_not_kept_and_the_others_are)
     }
     peer(d, "A 5001+10 ack 1");
     expect_taken(d, 0, 0, 0);
-    peer(d, "A 3211+10 ack 1");
-    expect_taken(d, 0, 10, 3210); // it touches one
+    peer(d, "A 1611+10 ack 1");
+    expect_taken(d, 0, 10, 1610); // it touches one
     peer(d, "A 1+100 ack 1");
     EXPECT_EQ(d->result.readable, 110);
 }

@@ -11,7 +11,8 @@ static inline bool tcp_are_runs_sane(const struct tcp *t)
     uint32_t sacked = 0;
     uint32_t lost = 0;
     for (unsigned i = 0; i < t->run_count; i++) {
-        const struct tcp_run *r = &t->runs[(t->run_first + i) % TCP_RUNS_MAX];
+        const struct tcp_run *runs = t->runs_lent != NULL ? t->runs_lent : t->runs_few;
+        const struct tcp_run *r = &runs[(t->run_first + i) % t->run_room];
         if (!tcp_seq_lt(begin, r->end)) {
             return false;
         }
@@ -27,16 +28,17 @@ static inline bool tcp_are_runs_sane(const struct tcp *t)
 // Ranges lie ahead of what is in order, and do not touch each other.
 static inline bool tcp_are_ranges_sane(const struct tcp *t)
 {
-    if (t->range_count > TCP_RANGES_MAX) {
+    const struct tcp_sack *ranges = t->ranges_lent != NULL ? t->ranges_lent : t->ranges_few;
+    if (t->range_count > t->range_room) {
         return false;
     }
     for (unsigned i = 0; i < t->range_count; i++) {
-        const struct tcp_sack *a = &t->ranges[i];
+        const struct tcp_sack *a = &ranges[i];
         if (!tcp_seq_lt(t->receive_next, a->left) || !tcp_seq_lt(a->left, a->right)) {
             return false;
         }
         for (unsigned k = 0; k < i; k++) {
-            const struct tcp_sack *b = &t->ranges[k];
+            const struct tcp_sack *b = &ranges[k];
             if (!tcp_seq_lt(a->right, b->left) && !tcp_seq_lt(b->right, a->left)) {
                 return false;
             }
@@ -56,5 +58,5 @@ static inline bool tcp_is_sane(const struct tcp *t)
     uint32_t fin = (t->mode & TCP_IS_CLOSING) != 0 ? 1 : 0;
     return tcp_are_runs_sane(t) && tcp_are_ranges_sane(t) && has_timer &&
            tcp_seq_le(t->send_unacked, t->send_next) &&
-           tcp_seq_le(t->send_next, t->send_end + fin) && t->run_count <= TCP_RUNS_MAX;
+           tcp_seq_le(t->send_next, t->send_end + fin) && t->run_count <= t->run_room;
 }
