@@ -4,7 +4,7 @@ is wrong."""
 import pytest
 
 
-@pytest.mark.parametrize("program", ["udp", "raw", "netlink"])
+@pytest.mark.parametrize("program", ["udp", "raw", "netlink", "grant"])
 @pytest.mark.parametrize("smp", ["1", "4"])
 def test_sockets_do_what_posix_and_linux_say(guest, program, smp):
     result = guest("--smp", smp, "--", f"/bin/posix_{program}")
