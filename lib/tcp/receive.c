@@ -209,7 +209,7 @@ void tcp_receive(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct 
     if (!may_receive(t)) {
         if (tcp_seq_lt(t->receive_next, data_end)) {
             tcp_challenge(t, now);
-        } else if (t->state == TCP_TIME_WAIT) {
+        } else if (t->state == TCP_TIME_WAIT && (s->flags & TCP_FIN) != 0) {
             tcp_time_wait(t, now);
             tcp_ask_ack(t);
         } else {
