@@ -243,6 +243,9 @@ void ip_neighbour_finish(struct neighbour_outcome *o)
         lose(&e->waiting);
         heap_free(e);
     }
+    if (o->step == NEIGHBOUR_GIVE_UP || o->step == NEIGHBOUR_KNOWN) {
+        ip_route_gateway(o->netif, &o->address, o->step == NEIGHBOUR_KNOWN);
+    }
     if (o->step == NEIGHBOUR_NO_ROUTER) {
         ndp_note_no_router(o->netif, &o->address);
     }

@@ -153,6 +153,7 @@ void ip_neighbour_heard(struct netif *n, const struct ip_addr *a, const struct m
     struct neighbour *e = ip_neighbour_find(n, a);
     if (e == NULL && may_add && ip_neighbour_create(n, a, IP_NEIGHBOUR_HEARD, &o, &e) == OK) {
         neighbour_set(&e->machine, mac, NEIGHBOUR_STALE);
+        ip_neighbour_note(e, NEIGHBOUR_KNOWN, &o);
     } else if (e != NULL) {
         ip_neighbour_unplan(e);
         ip_neighbour_note(e, neighbour_hear(&e->machine, mac, time_now()), &o);

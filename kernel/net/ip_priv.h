@@ -40,6 +40,7 @@ struct ip_route {
     struct series_node series; // [route lock]
     struct netif *netif;       // [I]
     struct ip_route_info info; // written under config and route lock
+    bool is_suspect;           // [route lock] its gateway does not answer: others are better
 };
 
 struct ip_group {
@@ -58,6 +59,7 @@ struct ip_tables {
     struct list timed;                                      // [lock] struct ip_route
     struct series address_series;                           // [lock]
     struct series route_series;                             // [lock]
+    uint32_t suspects;                                      // [lock] routes that are suspect
     _Atomic uint32_t generation;                            // [a] of all
     _Atomic uint32_t generations[IP_GENERATIONS];           // [a] of destinations, by hash
     void (*changed)(enum ip_change what, const void *info); // [I]
@@ -165,6 +167,8 @@ status_t ip_route_put(const struct ip_route_info *info, struct ip_changes *c)
     REQUIRES(ip_tables.config);
 status_t ip_route_drop(const struct ip_route_info *info, struct ip_changes *c)
     REQUIRES(ip_tables.config);
+// The neighbour at that address answers, or does not: routes over it are good, or the last resort.
+void ip_route_gateway(const struct netif *n, const struct ip_addr *gateway, bool answers);
 bool ip_route_exists(const struct ip_route_info *r);
 // Takes default routes out that lead over a router and were learned from it, but those of that metric.
 void ip_route_forget_router(const struct netif *n, const struct ip_addr *router, uint32_t but);

@@ -26,13 +26,18 @@ static struct ip_addr key_of(const struct ip_route_info *r)
 static struct ip_route *best_of(struct route_node *node, const struct netif *n)
     REQUIRES(ip_tables.lock)
 {
+    struct ip_route *last_resort = NULL;
     list_for_each (at, &set_of(node)->routes) {
         struct ip_route *r = container_of(at, struct ip_route, link);
-        if ((n == NULL || r->netif == n) && netif_is_up(r->netif)) {
+        if ((n != NULL && r->netif != n) || !netif_is_up(r->netif)) {
+            continue;
+        }
+        if (!r->is_suspect) {
             return r;
         }
+        last_resort = last_resort == NULL ? r : last_resort;
     }
-    return NULL;
+    return last_resort;
 }
 
 struct ip_route *ip_route_find(const struct ip_addr *destination, const struct netif *n)
@@ -181,6 +186,7 @@ void ip_route_take_out(struct ip_route *r, struct ip_changes *c)
     struct route_set *set = find_set(&r->info);
     list_del(&r->link);
     list_del_init(&r->timed);
+    ip_tables.suspects -= r->is_suspect ? 1 : 0;
     series_remove(&ip_tables.route_series, &r->series);
     if (set != NULL && list_is_empty(&set->routes)) {
         route_remove(&ip_tables.routes, &set->node, freed);
@@ -296,6 +302,31 @@ status_t ip_route_remove(const struct ip_route_info *r)
     mutex_unlock(&ip_tables.config);
     ip_changes_tell(&c);
     return status;
+}
+
+static void judge(struct ip_route *r, bool answers) REQUIRES(ip_tables.lock)
+{
+    if (r->is_suspect == answers) {
+        r->is_suspect = !answers;
+        ip_tables.suspects += answers ? -1u : 1;
+        ip_changed();
+    }
+}
+
+void ip_route_gateway(const struct netif *n, const struct ip_addr *gateway, bool answers)
+{
+    uint64_t cursor = 0;
+    struct series_node *at;
+    spin_lock(&ip_tables.lock);
+    while ((!answers || ip_tables.suspects != 0) &&
+           (at = series_next(&ip_tables.route_series, cursor)) != NULL) {
+        struct ip_route *r = container_of(at, struct ip_route, series);
+        cursor = at->number;
+        if (r->netif == n && ip_is_equal(&r->info.gateway, gateway)) {
+            judge(r, answers);
+        }
+    }
+    spin_unlock(&ip_tables.lock);
 }
 
 bool ip_route_exists(const struct ip_route_info *r)

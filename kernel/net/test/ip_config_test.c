@@ -220,8 +220,8 @@ TEST(configuration_survives_that_there_is_no_memory)
         status = status == OK ? ip_route_add(&r) : status;
         status = status == OK ? ip_neighbour_add(&them) : status;
         has_failed = inject_disarm();
-        EXPECT_STATUS(status, has_failed ? ERR_NOMEM : OK);
-        EXPECT_EQ(ip_neighbour_remove(n->index, &them.address), has_failed ? ERR_NOENT : OK);
+        EXPECT(status == OK || (status == ERR_NOMEM && has_failed));
+        EXPECT_EQ(ip_neighbour_remove(n->index, &them.address), status == OK ? OK : ERR_NOENT);
         (void)(ip_route_remove(&r) == OK);
         (void)(remove_address(&a) == OK);
         EXPECT_STATUS(find("10.1.1.1"), ERR_NETUNREACH);

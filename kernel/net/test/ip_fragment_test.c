@@ -42,7 +42,7 @@ static void end(void)
 
 static void put_piece(uint16_t id, uint32_t offset, size_t size, bool has_more)
 {
-    uint8_t bytes[LINK_FRAME_MAX];
+    uint8_t bytes[PACKET_LINEAR_MAX];
     struct ip4_header h = {
         .source = link_address("192.0.2.9"),
         .destination = link_address("192.0.2.1"),
@@ -60,7 +60,7 @@ static void put_piece(uint16_t id, uint32_t offset, size_t size, bool has_more)
 
 static void put_piece6(uint32_t id, uint32_t offset, size_t size, bool has_more)
 {
-    uint8_t bytes[LINK_FRAME_MAX];
+    uint8_t bytes[PACKET_LINEAR_MAX];
     struct ip6_fragment f = {
         .id = id, .offset = (uint16_t)offset, .next = LINK_TRANSPORT, .has_more = has_more};
     ip6_fragment_emit(&f, bytes);

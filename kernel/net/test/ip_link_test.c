@@ -230,7 +230,7 @@ void link_put(const struct mac_addr *to, uint16_t type, const void *payload, siz
 void link_put_ip4(const char *source, const char *destination, uint8_t protocol,
                   const void *payload, size_t size)
 {
-    uint8_t bytes[LINK_FRAME_MAX];
+    uint8_t bytes[PACKET_LINEAR_MAX];
     struct ip4_header h = {
         .source = link_address(source),
         .destination = link_address(destination),
@@ -245,7 +245,7 @@ void link_put_ip4(const char *source, const char *destination, uint8_t protocol,
 
 void link_put_ip6(const struct link_packet6 *p)
 {
-    uint8_t bytes[LINK_FRAME_MAX];
+    uint8_t bytes[PACKET_LINEAR_MAX];
     uint8_t *payload = p->payload;
     struct ip6_header h = {
         .source = link_address(p->source),

@@ -94,6 +94,50 @@ TEST(a_neighbour_that_is_used_is_asked_now_and_then)
     link_end();
 }
 
+static bool goes_over(const char *gateway)
+{
+    struct ip_path path;
+    struct ip_addr want = link_address(gateway);
+    struct ip_addr far = link_address("198.51.100.1");
+    return ip_path_find(&far, &IP_ANY, NULL, false, &path) == OK &&
+           ip_is_equal(&path.next_hop, &want);
+}
+
+TEST(a_gateway_that_does_not_answer_is_replaced_until_it_is_heard_of)
+{
+    struct ip_path path;
+    struct ip_addr far = link_address("198.51.100.1");
+    struct netif *n = link_begin();
+    struct ip_route_info first = {.netif = n->index,
+                                  .gateway = link_address("192.0.2.8"),
+                                  .metric = 10,
+                                  .valid_until = NSEC_NEVER};
+    struct ip_route_info second = first;
+    second.gateway = link_address("192.0.2.9");
+    second.metric = 20;
+    EXPECT_OK(ip_route_add(&first));
+    EXPECT_OK(ip_route_add(&second));
+    EXPECT(goes_over("192.0.2.8"));
+    EXPECT_OK(ip_path_find(&far, &IP_ANY, NULL, false, &path));
+    EXPECT_OK(link_send(&path, 100));
+    sleep_for(5 * NSEC_PER_SEC);
+    EXPECT(!ip_path_is_current(&path));
+    EXPECT(goes_over("192.0.2.9"));
+    sleep_for(30 * NSEC_PER_SEC);
+    EXPECT(goes_over("192.0.2.9"));
+    uint8_t bytes[ARP_SIZE];
+    struct arp_packet a = {
+        .operation = ARP_REQUEST,
+        .sender_mac = LINK_THEIRS,
+        .sender = first.gateway,
+        .target = link_address("192.0.2.1"),
+    };
+    arp_emit(&a, bytes);
+    link_put(&MAC_BROADCAST, ETHER_ARP, bytes, ARP_SIZE);
+    EXPECT(goes_over("192.0.2.8"));
+    link_end();
+}
+
 TEST(a_piece_that_is_missing_is_told_when_time_is_over)
 {
     struct icmp4_message m;
