@@ -13,10 +13,12 @@ size_t tcp_list_wants(const struct tcp *t, enum tcp_list list)
 {
     if (list == TCP_LIST_FLIGHT) {
         bool wants = t->run_count > t->run_room / 2 && t->run_room < RUNS_MOST;
-        return wants ? u64_min((uint64_t)t->run_room * GROWTH, RUNS_MOST) * sizeof(struct tcp_run) : 0;
+        return wants ? u64_min((uint64_t)t->run_room * GROWTH, RUNS_MOST) * sizeof(struct tcp_run)
+                     : 0;
     }
     bool wants = t->range_count > t->range_room / 2 && t->range_room < RANGES_MOST;
-    return wants ? u64_min((uint64_t)t->range_room * GROWTH, RANGES_MOST) * sizeof(struct tcp_sack) : 0;
+    return wants ? u64_min((uint64_t)t->range_room * GROWTH, RANGES_MOST) * sizeof(struct tcp_sack)
+                 : 0;
 }
 
 bool tcp_list_is_short(const struct tcp *t, enum tcp_list list)

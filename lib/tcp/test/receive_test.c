@@ -113,6 +113,20 @@ TEST(segments_that_a_device_merged_are_acknowledged_at_once)
     expect(d, "A 1 ack 18001");
 }
 
+TEST(a_full_segment_is_smaller_by_the_timestamps)
+{
+    struct dialogue *d = dialogue_open_with(&dialogue, "mss 1000 sackok ts 5 0");
+    for (uint32_t i = 0; i < 16; i++) {
+        char text[60];
+        fmt_print(text, sizeof(text), "A %u+988 ack 1 ts 6 0", 1 + i * 988);
+        peer(d, text);
+        fmt_print(text, sizeof(text), "A 1 ack %u", 989 + i * 988);
+        expect(d, text);
+    }
+    peer(d, "A 15809+1976 ack 1 ts 6 0"); // merged by a device
+    expect(d, "A 1 ack 17785");
+}
+
 // ---- Bytes that came before ----
 
 TEST(what_came_before_is_skipped)
@@ -406,6 +420,13 @@ TEST(the_window_grows_while_the_reader_keeps_up)
         pass(d, MS);
     }
     EXPECT(dialogue_info(d).receive_window > 250000);
+    for (unsigned i = 0; i < 3000; i++) {
+        at = stream(d, at, 1, 1000);
+        app_read(d, 1000);
+        pass(d, MS / 10);
+    }
+    EXPECT(dialogue_info(d).receive_window > 700000);
+    EXPECT(dialogue_info(d).receive_window <= 1 << 20);
 }
 
 TEST(the_window_does_not_grow_for_a_reader_that_is_slow)

@@ -263,6 +263,18 @@ TEST(fewer_wait_for_a_quarter_of_the_round_trip)
     expect_silence(d);
 }
 
+TEST(what_the_reordering_timer_found_lost_counts_as_loss)
+{
+    struct dialogue *d = in_flight("mss 1000 sackok", 10);
+    peer(d, "A 1 ack 1 sack 1001-2001");
+    expect_due(d, 25 * MS);
+    expect(d, "A 1+1000");
+    EXPECT_EQ(dialogue_info(d).threshold, 7000);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 10001");
+    EXPECT_EQ(dialogue_info(d).window, 7000);
+}
+
 TEST(what_was_only_late_is_not_sent_again)
 {
     struct dialogue *d = in_flight("mss 1000 sackok", 6);
@@ -517,6 +529,22 @@ TEST(a_probe_is_new_data_if_there_is_some)
     expect_due(d, 202 * MS);
     expect(d, "A 10001+1000");
     expect_silence(d);
+}
+
+TEST(a_probe_of_new_data_is_no_loss)
+{
+    struct dialogue *d = open_with("mss 1000 sackok");
+    app_write_segments(d, 1, 10);
+    app_write(d, 2000);
+    expect_silence(d);
+    expect_due(d, 202 * MS);
+    expect(d, "A 10001+1000");
+    pass(d, 50 * MS);
+    peer(d, "A 1 ack 10001"); // the acknowledgements were late
+    expect(d, "A 11001+1000");
+    uint32_t window = dialogue_info(d).window;
+    peer(d, "A 1 ack 12001");
+    EXPECT(dialogue_info(d).window >= window);
 }
 
 TEST(there_is_one_probe_only_and_then_the_timeout)

@@ -189,6 +189,15 @@ TEST(an_acknowledgement_within_the_largest_window_back_is_good)
     EXPECT_EQ(d->readable, 10);
 }
 
+TEST(how_far_back_an_acknowledgement_is_good_follows_the_largest_window)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    peer(d, "A 1 ack 1 win 60000");
+    peer(d, "A 1 ack 1 win 1000");
+    peer(d, "A 1+10 ack -59000");
+    EXPECT_EQ(d->readable, 10);
+}
+
 TEST(a_segment_without_ack_is_dropped)
 {
     struct dialogue *d = dialogue_open(&dialogue);

@@ -110,6 +110,25 @@ TEST(after_a_pause_the_window_shrinks_again)
     EXPECT_EQ(dialogue_info(d).window, 10000);
 }
 
+TEST(without_a_pause_the_window_stays)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    app_write_segments(d, 1, 10);
+    app_write(d, 10000);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 10001");
+    while (tcp_output(&d->t, d->now, 0, &d->output, &d->payload)) {
+    }
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 20001");
+    uint32_t window = dialogue_info(d).window;
+    EXPECT(window > 15000);
+    pass(d, 100 * MS);
+    app_write(d, 1000);
+    expect(d, "A 20001+1000");
+    EXPECT_EQ(dialogue_info(d).window, window);
+}
+
 // ---- Bursts ----
 
 TEST(a_burst_is_a_multiple_of_the_segment_size)
