@@ -60,8 +60,10 @@ static void measure(struct tcp *t, const struct tcp_segment *s, nsec_t now, stru
 {
     if (n->delivery.has_rtt) {
         n->rtt = tcp_ticks_ns((uint32_t)u64_max(tcp_tick(now) - n->delivery.rtt_sent, 1));
-    } else if (n->acked > 0 && (t->has & TCP_HAS_TIMESTAMPS) != 0 && s->ts_echo != 0) {
-        // Only repetitions came; the timestamp tells which of them.
+    } else if (n->acked > 0 && n->dsack == 0 && (t->has & TCP_HAS_TIMESTAMPS) != 0 &&
+               s->ts_echo != 0) {
+        // Only repetitions came; the timestamp tells which of them.  What came twice was acknowledged
+        // before: that this was lost, and for how long, is not the path's time.
         n->rtt =
             tcp_long_ticks_ns((uint32_t)u64_max(tcp_long_tick(now) + t->ts_offset - s->ts_echo, 1));
     }

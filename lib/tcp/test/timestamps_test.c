@@ -123,3 +123,21 @@ TEST(a_fin_with_an_old_timestamp_is_not_taken)
     expect_state(d, TCP_ESTABLISHED);
     expect(d, "A 1 ack 1");
 }
+
+// The first acknowledgement was lost; this one came because the repetition did.
+TEST(what_came_twice_measures_nothing)
+{
+    struct dialogue *d = open_at("mss 1000 sackok ts 100 0");
+    app_write(d, 988);
+    expect(d, "A 1+988 ts 95 100");
+    nsec_t before = dialogue_info(d).rtt;
+    while (dialogue_info(d).retransmits < 2) {
+        pass(d, 100 * MS);
+        while (tcp_output(&d->t, d->now, 0, &d->output, &d->payload)) {
+        }
+    }
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 989 ts 101 95 sack 1-989");
+    EXPECT_EQ(dialogue_info(d).in_flight, 0);
+    EXPECT_EQ(dialogue_info(d).rtt, before);
+}
