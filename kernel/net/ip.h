@@ -173,7 +173,13 @@ status_t ip_group_join(struct netif *n, const struct ip_addr *group);
 void ip_group_leave(struct netif *n, const struct ip_addr *group);
 
 // Who is told of changes, in thread context without locks (netlink).
-enum ip_change { IP_ADDRESS_ADDED, IP_ADDRESS_REMOVED, IP_ROUTE_ADDED, IP_ROUTE_REMOVED };
+enum ip_change {
+    IP_ADDRESS_ADDED,
+    IP_ADDRESS_REMOVED,
+    IP_ROUTE_ADDED,
+    IP_ROUTE_REMOVED,
+    IP_RESOLVER_HEARD, // each time that a router says it
+};
 void ip_set_change_hook(void (*changed)(enum ip_change what, const void *info));
 
 // Router advertisements carry resolvers (RFC 8106): what is valid of them, for swos-netd; a list as

@@ -261,11 +261,17 @@ static void hear_resolver(struct netif *n, const struct ip_addr *a, uint32_t lif
         list_add_tail(&n->ip.resolvers, &r->link);
         series_add(&resolvers, &r->series);
     }
-    if (r != NULL) {
+    struct ip_resolver_info info;
+    bool is_known = r != NULL;
+    if (is_known) {
         r->info.valid_until = until(lifetime_s);
+        info = r->info;
     }
     spin_unlock(&ip_tables.lock);
     heap_free(fresh);
+    if (is_known && ip_tables.changed != NULL) {
+        ip_tables.changed(IP_RESOLVER_HEARD, &info);
+    }
 }
 
 status_t ip_resolver_list(uint64_t *cursor, struct ip_resolver_info *out)

@@ -57,6 +57,20 @@ static void route_changed(const struct ip_route_info *info, uint16_t type)
     }
 }
 
+static void resolver_heard(const struct ip_resolver_info *info)
+{
+    alignas(8) uint8_t bytes[NOTICE_MAX];
+    struct netlink_writer w;
+    const struct abi_nlmsghdr h = {.type = ABI_RTM_NEWNDUSEROPT};
+    const struct netlink_resolver r = {.address = info->address,
+                                       .netif = info->netif,
+                                       .lifetime = netlink_seconds_left(info->valid_until)};
+    netlink_writer_init(&w, bytes, sizeof(bytes));
+    if (netlink_has_members(ABI_RTNLGRP_ND_USEROPT) && netlink_resolver_emit(&w, &h, &r)) {
+        netlink_multicast(ABI_RTNLGRP_ND_USEROPT, bytes, w.used);
+    }
+}
+
 static void changed(enum ip_change what, const void *info)
 {
     switch (what) {
@@ -64,6 +78,7 @@ static void changed(enum ip_change what, const void *info)
     case IP_ADDRESS_REMOVED: address_changed(info, ABI_RTM_DELADDR); break;
     case IP_ROUTE_ADDED: route_changed(info, ABI_RTM_NEWROUTE); break;
     case IP_ROUTE_REMOVED: route_changed(info, ABI_RTM_DELROUTE); break;
+    case IP_RESOLVER_HEARD: resolver_heard(info); break;
     }
 }
 

@@ -4,6 +4,7 @@
 #include "kernel/core/worker.h"
 #include "kernel/mm/inject.h"
 #include "kernel/net/netlink_priv.h"
+#include "kernel/net/test/link.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "tests/harness/test.h"
@@ -125,6 +126,49 @@ TEST(what_finds_no_room_is_told_once)
     EXPECT_STATUS(take(s, &got), ERR_AGAIN);
     socket_unref(s);
     EXPECT(!netlink_has_members(ABI_RTNLGRP_LINK));
+}
+
+// What a router says about a resolver (RFC 8106, 5.1).
+static void advertise(const char *resolver)
+{
+    uint8_t bytes[16 + 24] = {[0] = 134, [4] = 64, [16] = ABI_ND_OPT_RDNSS, 3, [22] = 2, 0x58};
+    const struct ip_addr a = link_address(resolver);
+    memcpy(bytes + 24, a.bytes, IP6_SIZE);
+    const struct link_packet6 p = {.source = "fe80::2",
+                                   .destination = "ff02::1",
+                                   .next = IP_PROTOCOL_ICMP6,
+                                   .hop_limit = 255,
+                                   .payload = bytes,
+                                   .size = sizeof(bytes)};
+    link_put_ip6(&p);
+    worker_flush();
+}
+
+TEST(a_resolver_that_a_router_names_is_told)
+{
+    int32_t group = ABI_RTNLGRP_ND_USEROPT;
+    size_t got;
+    struct netlink_message m;
+    struct netlink_resolver r;
+    struct socket *s = make();
+    EXPECT(s != NULL);
+    EXPECT_OK(
+        socket_set_option(s, ABI_SOL_NETLINK, ABI_NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)));
+    struct netif *n = link_begin();
+    link_wait_for_ip6(n);
+    advertise("2001:db8::53");
+    status_t status = take(s, &got);
+    link_end();
+    EXPECT_OK(status);
+    struct span rest = span_of(room, got);
+    EXPECT_OK(netlink_next(&rest, &m));
+    EXPECT_EQ(m.header.type, ABI_RTM_NEWNDUSEROPT);
+    EXPECT_OK(netlink_resolver_parse(m.payload, &r));
+    const struct ip_addr named = link_address("2001:db8::53");
+    EXPECT(ip_is_equal(&r.address, &named));
+    EXPECT_EQ(r.netif, n->index);
+    EXPECT(r.lifetime > 590 && r.lifetime <= 600);
+    socket_unref(s);
 }
 
 static status_t ask(void)
