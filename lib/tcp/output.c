@@ -213,7 +213,7 @@ static bool output_new(struct tcp *t, nsec_t now, uint32_t burst, struct tcp_seg
     if (tcp_congestion_room(t) < payload->mss) {
         t->mode |= TCP_IS_LIMITED;
     }
-    if (tcp_long_tick(now) - t->heard_at <= TCP_INTERACTIVE) {
+    if (t->bytes_received > 0 && tcp_long_tick(now) - t->heard_at <= TCP_INTERACTIVE) {
         t->quick_acks = 0; // acknowledgements can go with data
     }
     fill_data(t, now, begin, size, out, payload);

@@ -105,6 +105,16 @@ TEST(who_answers_with_data_acknowledges_with_data)
     expect_silence(d);
 }
 
+TEST(who_asks_first_still_acknowledges_the_answer_at_once)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    app_write(d, 100);
+    expect(d, "A 1+100");
+    pass(d, 100 * MS);
+    peer(d, "A 1+1000 ack 101");
+    expect(d, "A 101 ack 1001");
+}
+
 TEST(segments_that_a_device_merged_are_acknowledged_at_once)
 {
     struct dialogue *d = dialogue_open(&dialogue);
