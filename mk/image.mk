@@ -38,6 +38,17 @@ $(foreach p,$(USER_TESTS),$(eval $(call user-program,$p,user/tests/$p.c)))
 
 # --- base images: what ships, and the same with the test programs ------------------------------
 BASE_LIST  := user/base.list user/tools.list
+#: NET_IPV6_CONFIG_FILE=FILE  becomes /etc/swos/net-ipv6: address=.../64 and gateway=fe80::...
+ifneq ($(NET_IPV6_CONFIG_FILE),)
+BASE_LIST  += $B/etc/net-ipv6.list
+$(shell mkdir -p $B/etc && echo 'file /etc/swos/net-ipv6 @etc/net-ipv6' >$B/etc/net-ipv6.list)
+$B/etc/net-ipv6: $(NET_IPV6_CONFIG_FILE) FORCE
+	$Qcmp -s $< $@ || cp $< $@
+endif
+# Which lists there are may change without any of them.
+$B/etc/base.lists: FORCE
+	@mkdir -p $(@D); echo '$(BASE_LIST)' | cmp -s - $@ || echo '$(BASE_LIST)' >$@
+$B/base.img $B/test/base.img: $B/etc/base.lists
 TEST_LIST  := user/tests/base.list
 list-files  = $(patsubst @%,$B/%,$(shell sed -n 's/^file  *[^ ]*  *\([^ \#]*\).*/\1/p' $1))
 $B/base.img: $(BASE_LIST) tools/basepack $B/host/sign $B/boot/key.c $(call list-files,$(BASE_LIST))

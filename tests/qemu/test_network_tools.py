@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from conftest import ROOT, Session
+
 
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as s:
@@ -43,6 +45,40 @@ def test_the_network_is_set_up_by_itself(connected):
     assert "lo 127.0.0.1/8" in text and "eth0 10.0.2.15/24 dhcp valid " in text
     assert "default via 10.0.2.2 dev eth0" in text
     assert output(s, "cat /etc/resolv.conf").endswith("nameserver 10.0.2.3\n")
+
+
+@pytest.fixture
+def image(build, tmp_path):
+    """Makes the base image with one file more."""
+    def make(name, text):
+        (tmp_path / "more").write_text(text)
+        (tmp_path / "list").write_text(f"file {name} {tmp_path}/more\n")
+        out = tmp_path / "base.img"
+        subprocess.run([ROOT / "tools/basepack", "--build", build, out, ROOT / "user/base.list",
+                        ROOT / "user/tools.list", tmp_path / "list"], check=True, cwd=ROOT)
+        return out
+    return make
+
+
+def test_static_ipv6_of_the_image(image, machine):
+    base = image("/etc/swos/net-ipv6", "address=2001:db8:0:3df1::1/64\ngateway=fe80::1\n")
+    s = Session(machine("--base", base, "--net"))
+    s.log_in("root", "swordfish")
+    s.terminal.wait_for_text(r"net-hc23 OK: static IPv6 2001:db8:0:3df1::1/64 gateway fe80::1")
+    s.terminal.wait_for_text(r"net-dhcp OK: lease")
+    # The address is looked for on the link before it is used.
+    text = output(s, "sleep 2; netinfo --check --require-static6")
+    assert "netinfo: ipv6 2001:0db8:0000:3df1:0000:0000:0000:0001 prefix 64 source static\n" in text
+    assert "netinfo: gateway6 fe80::1\n" in text and "netinfo: check ok\n" in text
+
+
+def test_wrong_static_ipv6_of_the_image_is_passed_over(image, machine):
+    base = image("/etc/swos/net-ipv6", "address=2001:db8::1/48\ngateway=fe80::1\n")
+    s = Session(machine("--base", base, "--net"))
+    s.log_in("root", "swordfish")
+    s.terminal.wait_for_text(r"net: warning: /etc/swos/net-ipv6 ignored: ")
+    s.terminal.wait_for_text(r"net-dhcp OK: lease")
+    assert "2001:db8" not in output(s, "net") and "hc23" not in s.terminal.text
 
 
 def test_addresses_and_routes_are_changed(connected):

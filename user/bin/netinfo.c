@@ -13,9 +13,9 @@
 static struct {
     struct netlink_link link;
     struct netlink_address v4;
-    struct netlink_address v6; // a global one rather than link-local
-    struct ip_addr gateway4;
-    struct ip_addr gateway6;
+    struct netlink_address v6;     // a global one rather than link-local
+    struct netlink_route gateway4; // of several that of the least metric
+    struct netlink_route gateway6;
     struct ip_addr resolver;
     bool has_link;
     bool has_v4;
@@ -71,10 +71,9 @@ static bool take_route(void *context, const struct netlink_message *m)
         r.prefix != 0 || r.netif != info.link.index || ip_is_equal(&r.gateway, &IP_ANY)) {
         return true;
     }
-    if (r.family == ABI_AF_INET) {
-        info.gateway4 = r.gateway;
-    } else {
-        info.gateway6 = r.gateway;
+    struct netlink_route *known = r.family == ABI_AF_INET ? &info.gateway4 : &info.gateway6;
+    if (ip_is_unspecified(&known->gateway) || r.metric < known->metric) {
+        *known = r;
     }
     return true;
 }
@@ -179,7 +178,7 @@ static void print_v6(void)
            ip_is_link_local(&info.v6.address) ? "link-local"
            : info.is_v6_static                ? "static"
                                               : "autoconf");
-    print_named("gateway6", &info.gateway6);
+    print_named("gateway6", &info.gateway6.gateway);
 }
 
 // The first thing that is missing; NULL: nothing.
@@ -194,7 +193,7 @@ static const char *find_missing(bool wants_static6)
     if (info.v4.prefix == 0) {
         return "no IPv4 prefix";
     }
-    if (ip_is_unspecified(&info.gateway4)) {
+    if (ip_is_unspecified(&info.gateway4.gateway)) {
         return "no IPv4 gateway";
     }
     if (ip_is_unspecified(&info.resolver)) {
@@ -203,7 +202,7 @@ static const char *find_missing(bool wants_static6)
     if (wants_static6 && (!info.is_v6_static || info.v6.prefix != 64)) {
         return "no static IPv6 address with /64";
     }
-    if (wants_static6 && !ip_is_link_local(&info.gateway6)) {
+    if (wants_static6 && !ip_is_link_local(&info.gateway6.gateway)) {
         return "no link-local IPv6 gateway";
     }
     return NULL;
@@ -229,7 +228,7 @@ int main(int argc, char **argv)
     read_all();
     printf("netinfo: ready %s\n", is_link_ready() ? "yes" : "no");
     print_v4();
-    print_named("gateway4", &info.gateway4);
+    print_named("gateway4", &info.gateway4.gateway);
     print_named("dns4", &info.resolver);
     print_v6();
     printf("netinfo: HC27 OK\n");

@@ -9,7 +9,8 @@
 
 #include "user/swos-netd/netd.h"
 
-enum { METRIC = 1024, ETHERNET = 1 };
+// What the administrator says comes before what routers and servers say; each interface has its own.
+enum { METRIC_STATIC = 512, METRIC_DHCP = 1024, ETHERNET = 1 };
 
 static const nsec_t fallback_after = 12000000000; // three questions unanswered
 
@@ -45,7 +46,7 @@ static void change_route(struct netd *n, const struct interface *i, enum rtnl_ch
 {
     struct netlink_route r = *wanted;
     r.netif = i->state.index;
-    r.metric = METRIC + i->state.index;
+    r.metric = (r.protocol == ABI_RTPROT_STATIC ? METRIC_STATIC : METRIC_DHCP) + i->state.index;
     r.type = ABI_RTN_UNICAST;
     r.table = ABI_RT_TABLE_MAIN;
     if (!rtnl_route(&n->rtnl, what, &r) && what == RTNL_ADD) {
