@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runbooks of the network, end to end: a guest with a card on QEMU's own network."""
 import re
+import resource
 import socket
 import subprocess
 import threading
@@ -206,6 +207,66 @@ def test_httpd_sends_much_to_many(web):
     joined = subprocess.run(["curl", "-sS", "-m", "60", "-r", "1000000-1999999", *urls],
                             capture_output=True, check=True).stdout
     assert len(joined) == 3000000 and joined[:1000000] == joined[2000000:]
+
+
+def ask(connection, path="/hello.txt"):
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data or not data.endswith(b"\n"):
+        more = connection.recv(65536)
+        assert more, data
+        data += more
+    return data
+
+
+def memory_used(session):
+    return int(re.search(r"Mem: +\d+ +(\d+)", output(session, "free"))[1])
+
+
+def test_two_thousand_idle_connections(web):
+    """They cost at most 4 KiB each, program and system together; then they are gone without a trace."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))  # for QEMU too
+    s, port = web("httpd -t 900", words=("--smp", "1"))
+    for _ in range(20):
+        curl(port, "/hello.txt")
+    before = memory_used(s)
+    held = [socket.create_connection(("127.0.0.1", port), timeout=30)]
+    for _ in range(1999):
+        assert ask(held[-1]).endswith(b"hello from swift-os\n")
+        held.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+    assert "httpd_connections 2001\n" in curl(port, "/metrics")
+    assert memory_used(s) - before < 2000 * 4
+    for connection in held[::50]:
+        assert ask(connection).endswith(b"hello from swift-os\n")
+    for connection in held:
+        connection.close()
+    for _ in range(50):
+        if memory_used(s) - before < 1000:
+            break
+    assert memory_used(s) - before < 1000
+
+
+def test_slow_readers_and_slow_writers_stop_nobody_else(web):
+    s, port = web("head -c 4000000 /dev/zero >/tmp/big; echo fine >/tmp/small; httpd -T 5 -r /tmp")
+    writers, readers = [], []
+    for _ in range(8):
+        writers.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+        writers[-1].sendall(b"GET / HTTP/1.1\r\nHos")  # and no more
+    for _ in range(8):
+        readers.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+        readers[-1].sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" * 4)  # and read nothing
+    for _ in range(20):
+        assert curl(port, "/small") == "fine\n"
+    for c in writers:
+        data = b""
+        while more := c.recv(4096):
+            data += more
+        assert data.startswith(b"HTTP/1.1 408 ")
+    timed_out = re.search(r"httpd_connections_timed_out_total (\d+)", curl(port, "/metrics"))[1]
+    assert int(timed_out) >= 8
+    for c in writers + readers:
+        c.close()
 
 
 def test_httpd_without_authority_still_serves(web):
