@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* ARP and the neighbours of IPv4, as seen from the link. */
 #include "kernel/core/time.h"
+#include "kernel/mm/page.h"
 #include "kernel/net/test/link.h"
 #include "lib/net/arp.h"
 #include "lib/net/ip4.h"
@@ -102,6 +103,32 @@ TEST(a_packet_waits_for_the_link_address_and_goes_when_it_is_told)
     EXPECT_MEM(frame.bytes, LINK_THEIRS.bytes, MAC_SIZE);
     struct ip_neighbour_info info = {};
     EXPECT_EQ(count_neighbours(n, &info), 1);
+    EXPECT_EQ(info.state, IP_REACHABLE);
+    link_end();
+}
+
+TEST(who_makes_up_neighbours_does_not_push_out_those_that_are_talked_to)
+{
+    enum { MADE_UP = 3000 };
+    struct page_stats pages;
+    struct ip_path path;
+    struct ip_addr to = link_address("192.0.2.9");
+    struct netif *n = link_begin();
+    EXPECT_OK(ip_path_find(&to, &IP_ANY, NULL, false, &path));
+    EXPECT_OK(link_send(&path, 100));
+    link_say_arp("192.0.2.9");
+    for (uint32_t i = 0; i < MADE_UP; i++) {
+        char text[IP_TEXT_SIZE];
+        struct ip_addr a = ip4(0x0a000000 + i);
+        ip_print(&a, text);
+        ask(text, "192.0.2.1");
+        link_take(ETHER_ARP, 0, &frame);
+    }
+    page_stats(&pages);
+    EXPECT(count_neighbours(n, NULL) <= pages.total_pages / 16 / 4 + 64);
+    struct ip_neighbour_info info = {};
+    EXPECT(count_neighbours(n, &info) > 1);
+    EXPECT(ip_is_equal(&info.address, &to)); // the oldest
     EXPECT_EQ(info.state, IP_REACHABLE);
     link_end();
 }

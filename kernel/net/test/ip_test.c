@@ -91,13 +91,22 @@ TEST(a_ping_with_a_wrong_checksum_or_to_all_is_not_answered)
 {
     uint8_t ping[ICMP4_HEADER_SIZE] = {};
     struct icmp4_message m = {.type = ICMP4_ECHO};
-    (void)link_begin();
+    struct netif *n = link_begin();
+    struct ip_neighbour_info them = {.address = link_address("192.0.2.9"),
+                                     .netif = n->index,
+                                     .mac = LINK_THEIRS,
+                                     .state = IP_PERMANENT};
+    EXPECT_OK(ip_neighbour_add(&them));
     icmp4_emit(&m, ping);
-    link_say_arp("192.0.2.9");
+    link_take(0, 0, &frame);
     link_put_ip4("192.0.2.9", "192.0.2.1", IP_PROTOCOL_ICMP, ping, sizeof(ping));
     write_be16(ping + ICMP4_CHECKSUM_OFFSET, checksum_finish(checksum_add(0, ping, sizeof(ping))));
     link_put_ip4("192.0.2.9", "192.0.2.255", IP_PROTOCOL_ICMP, ping, sizeof(ping));
     link_take(ETHER_IP4, 0, &frame);
     EXPECT_EQ(frame.size, 0);
+    link_put_ip4("192.0.2.9", "192.0.2.1", IP_PROTOCOL_ICMP, ping, sizeof(ping));
+    link_take(ETHER_IP4, 0, &frame);
+    EXPECT(frame.size != 0);
+    EXPECT_OK(ip_neighbour_remove(n->index, &them.address));
     link_end();
 }
