@@ -38,17 +38,19 @@ static bool takes_question(const char *target)
     return true;
 }
 
-static enum ip_neighbour_state state_of(const char *address)
+enum { UNKNOWN = -1 };
+
+static int state_of(const char *address)
 {
     struct ip_neighbour_info info;
     struct ip_addr want = link_address(address);
     uint64_t cursor = 0;
     while (ip_neighbour_list(&cursor, &info) == OK) {
         if (ip_is_equal(&info.address, &want)) {
-            return info.state;
+            return (int)info.state;
         }
     }
-    return (enum ip_neighbour_state)UINT8_MAX;
+    return UNKNOWN;
 }
 
 TEST(who_does_not_answer_is_asked_three_times_and_the_sender_is_told)
@@ -67,7 +69,7 @@ TEST(who_does_not_answer_is_asked_three_times_and_the_sender_is_told)
     EXPECT(ip_is_equal(&link_heard.error.destination, &to));
     EXPECT_EQ(state_of("192.0.2.9"), IP_FAILED);
     sleep_for(21 * NSEC_PER_SEC);
-    EXPECT_EQ(state_of("192.0.2.9"), UINT8_MAX);
+    EXPECT_EQ(state_of("192.0.2.9"), UNKNOWN);
     link_end();
 }
 
@@ -197,25 +199,30 @@ TEST(what_is_known_of_a_paths_mtu_is_forgotten)
 
 /* ---- Groups ---- */
 
-// The next report of IGMPv3 that has that group; false: none comes.
+// Whether the frame is a report of IGMPv3 about that group.
+static bool is_report(const struct link_frame *f, const struct ip_addr *group,
+                      struct group_record *out)
+{
+    enum { AT = ETHERNET_HEADER_SIZE + IP4_HEADER_MIN + 4 }; // with a router alert
+    struct span records;
+    if (f->size <= AT || igmp_report_parse(span_of(f->bytes + AT, f->size - AT), &records) != OK) {
+        return false;
+    }
+    while (igmp_record_next(&records, out)) {
+        if (ip_is_equal(&out->group, group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The next one; false: none comes.
 static bool takes_report(const struct ip_addr *group, nsec_t wait, struct group_record *out)
 {
-    enum { HEADER = IP4_HEADER_MIN + 4 }; // with a router alert
     do {
-        struct span records;
         link_take(ETHER_IP4, wait, &frame);
-        if (frame.size > ETHERNET_HEADER_SIZE + HEADER &&
-            igmp_report_parse(span_of(frame.bytes + ETHERNET_HEADER_SIZE + HEADER,
-                                      frame.size - ETHERNET_HEADER_SIZE - HEADER),
-                              &records) == OK) {
-            while (igmp_record_next(&records, out)) {
-                if (ip_is_equal(&out->group, group)) {
-                    return true;
-                }
-            }
-        }
-    } while (frame.size != 0);
-    return false;
+    } while (frame.size != 0 && !is_report(&frame, group, out));
+    return frame.size != 0;
 }
 
 TEST(routers_are_told_twice_who_joins_and_who_leaves)
