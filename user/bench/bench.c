@@ -5,6 +5,7 @@
  */
 #include "abi/fcntl.h"
 #include "abi/gen/syscall_stubs.h"
+#include "abi/socket.h"
 #include "abi/spawn.h"
 #include "abi/stat.h"
 #include "lib/base/bits.h"
@@ -193,6 +194,83 @@ static void bench_read(void)
     report("read", from, ticks(), (uint64_t)ROUNDS * (CHUNK_SIZE / PAGE_SIZE));
 }
 
+/* ---- TCP, to this machine ---- */
+
+static void expect_ok(int64_t result)
+{
+    if (result < 0) {
+        print_error("bench: %lld\n", (long long)result);
+        sys_exit_group(1);
+    }
+}
+
+static int32_t new_socket(void)
+{
+    int64_t s = sys_socket(ABI_AF_INET, ABI_SOCK_STREAM, 0);
+    expect_ok(s);
+    return (int32_t)s;
+}
+
+// A socket that listens at 127.0.0.1, and its address.
+static int32_t listener(struct abi_sockaddr_in *name)
+{
+    int32_t s = new_socket();
+    uint32_t size = sizeof(*name);
+    *name = (struct abi_sockaddr_in){.family = ABI_AF_INET, .address = {127, 0, 0, 1}};
+    expect_ok(sys_bind(s, name, size));
+    expect_ok(sys_listen(s, 1));
+    expect_ok(sys_getsockname(s, name, &size));
+    return s;
+}
+
+static int32_t dial(const struct abi_sockaddr_in *name)
+{
+    int32_t s = new_socket();
+    expect_ok(sys_connect(s, name, sizeof(*name)));
+    return s;
+}
+
+// A child that sends each byte back that it gets.
+static void start_echo(int32_t connection)
+{
+    if (sys_fork() == 0) {
+        while (sys_read(connection, chunk, 1) == 1) {
+            sys_write(connection, chunk, 1);
+        }
+        sys_exit_group(0);
+    }
+}
+
+static void bench_tcp(void)
+{
+    struct abi_sockaddr_in name;
+    int32_t waiting = listener(&name);
+    int32_t mine = dial(&name);
+    int64_t its = sys_accept4(waiting, NULL, NULL, 0);
+    expect_ok(its);
+    start_echo((int32_t)its);
+    uint64_t from = 0;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        from = i == ROUNDS ? ticks() : from; // what comes before warms up
+        expect_ok(sys_write(mine, chunk, 1));
+        expect_ok(sys_read(mine, chunk, 1));
+    }
+    report("tcp", from, ticks(), ROUNDS);
+}
+
+static void bench_dial(void)
+{
+    struct abi_sockaddr_in name;
+    int32_t waiting = listener(&name);
+    uint64_t from = ticks();
+    for (int i = 0; i < ROUNDS; i++) {
+        int32_t mine = dial(&name);
+        sys_close((int32_t)sys_accept4(waiting, NULL, NULL, 0));
+        sys_close(mine);
+    }
+    report("dial", from, ticks(), ROUNDS);
+}
+
 static void nothing(void)
 {}
 
@@ -202,7 +280,8 @@ static const struct {
 } benches[] = {
     {"boot", bench_boot}, {"syscall", bench_syscall}, {"fault", bench_fault}, {"mmap", bench_mmap},
     {"fork", bench_fork}, {"share", bench_share},     {"spawn", bench_spawn}, {"open", bench_open},
-    {"stat", bench_stat}, {"byte", bench_byte},       {"read", bench_read},   {"nothing", nothing},
+    {"stat", bench_stat}, {"byte", bench_byte},       {"read", bench_read},   {"tcp", bench_tcp},
+    {"dial", bench_dial}, {"nothing", nothing},
 };
 
 int main(int argc, char **argv)
@@ -213,6 +292,7 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    print_error("usage: bench boot|syscall|fault|mmap|fork|share|spawn|open|stat|byte|read\n");
+    print_error(
+        "usage: bench boot|syscall|fault|mmap|fork|share|spawn|open|stat|byte|read|tcp|dial\n");
     return 2;
 }
