@@ -64,6 +64,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, uint16_t family
     atomic_init(&s->receive_timeout, 0);
     atomic_init(&s->send_timeout, 0);
     atomic_init(&s->linger, -1);
+    atomic_init(&s->low_water, 1);
 }
 
 static struct socket *socket_from(struct file *f)

@@ -32,8 +32,8 @@ static status_t get_number(struct socket *s, int32_t option, int32_t *out)
     case ABI_SO_PROTOCOL: *out = (int32_t)s->protocol; return OK;
     case ABI_SO_ERROR: *out = -(int32_t)s->ops->take_error(s); return OK;
     case ABI_SO_ACCEPTCONN: *out = s->ops->is_listening(s); return OK;
-    case ABI_SO_RCVLOWAT:
     case ABI_SO_SNDLOWAT: *out = 1; return OK;
+    case ABI_SO_RCVLOWAT: *out = (int32_t)atomic_load(&s->low_water); return OK;
     case ABI_SO_RCVBUF: *out = (int32_t)atomic_load(&s->receive_size); return OK;
     case ABI_SO_SNDBUF: *out = (int32_t)atomic_load(&s->send_size); return OK;
     default: return ERR_NOPROTOOPT;
@@ -156,6 +156,12 @@ static uint32_t clamp_size(int32_t wanted)
     return (uint32_t)u64_min((uint64_t)size, SOCKET_BUFFER_MAX);
 }
 
+static uint32_t low_water_of(int32_t wanted)
+{
+    return wanted == 0 ? 1 : (uint32_t)u64_min((uint64_t)(wanted < 0 ? INT32_MAX : wanted),
+                                               SOCKET_BUFFER_MIN);
+}
+
 static status_t set_number(struct socket *s, int32_t option, int32_t number)
 {
     if (is_switch(option)) {
@@ -165,13 +171,15 @@ static status_t set_number(struct socket *s, int32_t option, int32_t number)
     switch (option) {
     case ABI_SO_RCVBUF: atomic_store(&s->receive_size, clamp_size(number)); return OK;
     case ABI_SO_SNDBUF: atomic_store(&s->send_size, clamp_size(number)); return OK;
+    case ABI_SO_RCVLOWAT: atomic_store(&s->low_water, low_water_of(number)); return OK;
     default: return ERR_NOPROTOOPT;
     }
 }
 
 static bool is_known_number(int32_t option)
 {
-    return is_switch(option) || option == ABI_SO_RCVBUF || option == ABI_SO_SNDBUF;
+    return is_switch(option) || option == ABI_SO_RCVBUF || option == ABI_SO_SNDBUF ||
+           option == ABI_SO_RCVLOWAT;
 }
 
 static status_t set_of_family(struct socket *s, int32_t level, int32_t option, const void *value,

@@ -1,45 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * TCP sockets: the machine of lib/tcp with the bytes, the timer and the network around it.
+ * TCP between sockets and IP: the machine of lib/tcp with queues, a timer, and its place among all
+ * connections.
  *
- *   write -> tcp_bytes (pages) -> tcp_output says what goes -> packets that show the pages -> ip_send_all
- *   ip -> receive -> tcp_input says what to keep -> the list of packets -> read
+ *   send -> pieces (tcp_queue.h) -> the machine's output -> packets -> ip_send_all
+ *   ip -> receive -> the table of connections (tcp_table.h) -> the machine -> packets in order -> user
+ *   a SYN -> listener -> request (struct tcp_half) -> the last ACK -> connection -> accept
+ *   closed by its owner -> orphan -> TIME-WAIT (struct tcp_rest) -> forgotten
  *
- * Whatever changes a connection does it in a turn: tcp_turn_begin takes the lock; tcp_turn_end pulls what
- * is to be sent, arms the timer, gives the lock back, sends, and wakes.  So nothing is sent or woken under
- * a connection's lock, and loopback may deliver in the sender's context.
+ * A connection that nobody has accepted yet costs a request of some 200 bytes, and no more of them than
+ * the backlog; beyond that SYNs are answered with cookies, which cost nothing.  So a flood leaves those
+ * who are connected alone.  TIME-WAIT is a record of about the same size.
  *
- *   idle --connect--> connection        listener --SYN--> half open --ACK--> ready --accept--> connection
- *   idle --listen---> listener          connection --closed by both--> over (idle, if somebody has it)
- *                                                  \--TIME_WAIT that nobody has--> a record (tcp_wait.c)
+ * Invariants: 1. a connection that is in the table has a reference from there, so that what its owner
+ * closed goes on by itself; 2. one whose timer is armed has another; 3. packets of a connection are
+ * given to IP in the order in which the machine made them: one thread at a time does it.
  *
- * What a flood can take is bounded: half open connections of a listener by its backlog, beyond which SYN
- * cookies are given (lib/tcp/cookie.h) that need no memory; ready ones by the backlog; unread bytes by
- * SO_RCVBUF, counted in memory; TIME_WAITs by a number, beyond which the oldest goes.
- *
- * Locking: that of the socket (inet.lock, RANK_NET_SOCKET) guards the machine and both queues; send_lock
- * and read_lock (RANK_STREAM) keep writers and readers apart while they copy without it; a listener's
- * list_lock (RANK_NET_LISTENER) guards its lists of connections.
- * Lifetimes: a connection that is not over holds a reference on its socket; a listener's list holds one
- * on each connection in it.
+ * Locking: the socket's lock (inet.lock, RANK_NET_SOCKET) guards machine and queues; it is never held
+ * across copies from or to the user or while packets are given to IP.  Senders hold write_lock, readers
+ * read_lock (RANK_STREAM), neither while it waits.  A shard of the table is locked inside.
  */
 #pragma once
 
 #include "kernel/net/inet.h"
+#include "lib/tcp/tcp.h"
 
-void tcp_sockets_init(void); // boot, from inet_families_init
-
-struct tcp_socket;
-struct tcp_info;
-
-// What a list of sockets shows of one.
-struct tcp_description {
-    struct inet_name local;
-    struct inet_name peer;
-    uint8_t state;          // as TCP_INFO has it
-    uint32_t receive_queue; // bytes unread; of a listener: connections to be accepted
-    uint32_t send_queue;    // bytes not acknowledged; of a listener: the backlog
-    uint32_t principal;
-    uint64_t id;
-};
-void tcp_for_each(bool (*visit)(void *context, const struct tcp_description *d), void *context);
+void tcp_sockets_init(void); // boot, after ip_init

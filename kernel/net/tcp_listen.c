@@ -1,402 +1,531 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Listeners.  A SYN makes a socket that is half open; its handshake done, it is ready; accept takes it
- * off.  When half of the backlog is half open, SYNs are answered with cookies, and a socket comes with
- * the ACK; when the list of ready ones is full, SYNs and ACKs are dropped: the peer tries again.
+ * Who listens.  A SYN makes a request; the ACK that answers our SYN-ACK, or one with a cookie, makes a
+ * connection of it, which takes the request's place in the table and waits to be accepted.
  */
+#include "kernel/core/thread.h"
+#include "kernel/mm/heap.h"
 #include "kernel/net/tcp_priv.h"
 #include "lib/base/bits.h"
 
-enum { HALF_OPEN_MAX = 256 };
+static constexpr nsec_t COOKIE_TIME = 120 * NSEC_PER_SEC; // how long one is good
 
-static struct tcp_socket *child_of(struct list *node)
+/* ---- Requests ---- */
+
+void tcp_half_unref(struct tcp_half *h)
 {
-    return container_of(node, struct tcp_socket, child_link);
+    if (refcount_dec(&h->refs)) {
+        socket_unref(&h->listener->inet.socket);
+        heap_free(h);
+    }
 }
 
-/* ---- Children ---- */
-
-// A socket for a connection from the listener, in no list and no table.
-static status_t make_child(struct tcp_socket *l, struct tcp_socket **out)
+// One place less is taken, unless it is none of the listener's any more.
+static void count_out(struct tcp_socket *listener)
 {
-    struct tcp_socket *s;
-    status_t status = tcp_socket_alloc(&s);
+    spin_lock(&listener->inet.lock);
+    listener->backlog.half_open--;
+    spin_unlock(&listener->inet.lock);
+}
+
+// Takes it out of the table, if it is there.
+static bool remove_half(struct tcp_shard *shard, struct tcp_half *h) REQUIRES(shard -> lock)
+{
+    if (!h->record.entry.is_entered) {
+        return false;
+    }
+    tcp_shard_remove(shard, &h->record.entry);
+    tcp_shard_untime(&h->record);
+    return true;
+}
+
+static void end_half(struct tcp_half *h)
+{
+    struct tcp_shard *shard = tcp_table_shard(h->record.entry.hash);
+    spin_lock(&shard->lock);
+    bool was_there = remove_half(shard, h);
+    spin_unlock(&shard->lock);
+    if (was_there) {
+        count_out(h->listener);
+        tcp_half_unref(h);
+    }
+}
+
+static void send_answer(struct tcp_half *h)
+{
+    struct tcp_segment g;
+    tcp_request_answer(&h->request, time_now(), &g);
+    tcp_send_bare(&h->record.entry.names, h->record.entry.netif, &g);
+}
+
+// What we offer who connects.  ERR_NETUNREACH: nothing goes there.
+static status_t offer_to(struct tcp_socket *listener, const struct tcp_names *n, uint32_t netif,
+                         struct tcp_offer *out)
+{
+    struct ip_path path;
+    struct netif *link = netif != 0 ? netif_find(netif) : NULL;
+    status_t status = ip_path_find(&n->peer, &n->local, link, false, &path);
     if (status != OK) {
         return status;
     }
-    inet_init_accepted(&s->inet, &l->inet, &tcp_socket_ops);
-    tcp_socket_set_up(s);
+    spin_lock(&listener->inet.lock);
+    uint32_t buffer = tcp_receive_limit(listener);
+    uint32_t mss = listener->user_mss;
+    spin_unlock(&listener->inet.lock);
+    uint32_t most = tcp_path_payload(&path);
+    *out = (struct tcp_offer){
+        .mss = (uint16_t)(mss != 0 ? u64_min(mss, most) : most),
+        .scale = tcp_scale_for(buffer),
+        .window = (uint32_t)u64_min(buffer, UINT16_MAX),
+    };
+    return OK;
+}
+
+static status_t create_half(struct tcp_socket *listener, const struct tcp_incoming *in,
+                            const struct tcp_offer *offer, nsec_t now, struct tcp_half **out)
+{
+    void *memory;
+    const struct tcp_secret *secret = tcp_secret_get();
+    status_t status = heap_alloc(sizeof(struct tcp_half), &memory);
+    if (status != OK) {
+        return status;
+    }
+    struct tcp_half *h = memory;
+    const struct tcp_open o = {
+        .local_port = in->names.local_port,
+        .peer_port = in->names.peer_port,
+        .isn = tcp_isn(secret, &in->names, now),
+        .ts_offset = tcp_timestamp_offset(secret, &in->names),
+    };
+    tcp_entry_init(&h->record.entry, TCP_ENTRY_REQUEST, &in->names, in->netif);
+    list_init(&h->record.due_link);
+    refcount_init(&h->refs, 2); // the table's and the caller's
+    h->listener = listener;
+    object_ref(&listener->inet.socket.file.object);
+    tcp_request_init(&h->request, &o, offer, &in->segment);
+    *out = h;
+    return OK;
+}
+
+// False: another of the same names was faster.
+static bool enter_half(struct tcp_half *h, nsec_t now)
+{
+    struct tcp_entry *e = &h->record.entry;
+    struct tcp_shard *shard = tcp_table_shard(e->hash);
+    spin_lock(&shard->lock);
+    bool is_first = tcp_shard_find(shard, &e->names, e->netif, e->hash) == NULL;
+    if (is_first) {
+        tcp_shard_add(shard, e);
+        tcp_shard_time(shard, &h->record, TCP_STEP_FIRST, now);
+    }
+    spin_unlock(&shard->lock);
+    return is_first;
+}
+
+enum place { PLACE_NONE, PLACE_COOKIE, PLACE_REQUEST };
+
+// What the listener has room for.
+static enum place take_place(struct tcp_socket *l, nsec_t now)
+{
+    struct tcp_backlog *b = &l->backlog;
+    enum place place = PLACE_NONE;
     spin_lock(&l->inet.lock);
-    s->config = l->config;
+    if (l->is_listening && b->count <= b->max) {
+        place = b->half_open <= b->max ? PLACE_REQUEST : PLACE_COOKIE;
+    }
+    if (place == PLACE_REQUEST) {
+        b->half_open++;
+    } else if (place == PLACE_COOKIE) {
+        b->cookies_until = now + COOKIE_TIME;
+    }
     spin_unlock(&l->inet.lock);
-    tcp_ref(l);
-    s->listener = l;
+    return place;
+}
+
+static void answer_by_cookie(const struct tcp_incoming *in, const struct tcp_offer *offer, nsec_t now)
+{
+    struct tcp_segment g;
+    tcp_cookie_answer(tcp_secret_get(), &in->names, &in->segment, offer, now, &g);
+    tcp_send_bare(&in->names, in->netif, &g);
+}
+
+static void make_half(struct tcp_socket *listener, const struct tcp_incoming *in,
+                      const struct tcp_offer *offer, nsec_t now)
+{
+    struct tcp_half *h;
+    if (create_half(listener, in, offer, now, &h) != OK) {
+        count_out(listener);
+        return; // the peer tries again
+    }
+    if (!enter_half(h, now)) {
+        count_out(listener);
+        tcp_half_unref(h);
+        tcp_half_unref(h);
+        return;
+    }
+    send_answer(h);
+    spin_lock(&listener->inet.lock);
+    bool is_late = !listener->is_listening; // it ended meanwhile, and may have missed this one
+    spin_unlock(&listener->inet.lock);
+    if (is_late) {
+        end_half(h);
+    }
+    tcp_half_unref(h);
+}
+
+static void take_syn(struct tcp_socket *listener, const struct tcp_incoming *in)
+{
+    struct tcp_offer offer;
+    nsec_t now = time_now();
+    if (!grant_is_valid(listener->inet.grant) ||
+        offer_to(listener, &in->names, in->netif, &offer) != OK) {
+        return;
+    }
+    switch (take_place(listener, now)) {
+    case PLACE_REQUEST: make_half(listener, in, &offer, now); break;
+    case PLACE_COOKIE: answer_by_cookie(in, &offer, now); break;
+    default: break; // nobody accepts: the peer tries again
+    }
+}
+
+/* ---- Connections ---- */
+
+static status_t set_up(struct tcp_socket *s, const struct tcp_names *n, uint32_t netif)
+{
+    struct ip_path path;
+    struct netif *link = netif != 0 ? netif_find(netif) : NULL;
+    status_t status = ip_path_find(&n->peer, &n->local, link, false, &path);
+    if (status != OK) {
+        return status;
+    }
+    s->inet.local = (struct inet_name){n->local, netif, n->local_port};
+    s->inet.peer = (struct inet_name){n->peer, netif, n->peer_port};
+    tcp_entry_init(&s->entry, TCP_ENTRY_CONNECTION, n, netif);
+    spin_lock(&s->inet.lock);
+    tcp_set_path(s, &path);
+    tcp_init(&s->machine, &s->config);
+    spin_unlock(&s->inet.lock);
+    return OK;
+}
+
+// A connection that is open, and in no table.
+static status_t create_open(struct tcp_socket *listener, const struct tcp_incoming *in,
+                            const struct tcp_open *o, const struct tcp_segment *syn,
+                            struct tcp_socket **out)
+{
+    struct tcp_socket *s;
+    status_t status = tcp_socket_create_accepted(listener, &s);
+    if (status != OK) {
+        return status;
+    }
+    status = set_up(s, &in->names, in->netif);
+    if (status != OK) {
+        socket_unref(&s->inet.socket);
+        return status;
+    }
+    spin_lock(&s->inet.lock);
+    tcp_accept_cookie(&s->machine, o, syn, time_now());
+    s->is_connected = true;
+    spin_unlock(&s->inet.lock);
     *out = s;
     return OK;
 }
 
-// The child's names and path, and its place in the table.  ERR_ADDRINUSE: another segment was faster.
-static status_t enter_child(struct tcp_socket *s, const struct tcp_incoming *in,
-                            struct ip_path *path)
+// Takes the place of `h`, which NULL is for a cookie.  False: somebody else was faster.
+static bool enter_open(struct tcp_socket *s, struct tcp_half *h)
 {
-    struct netif *n = ip_is_link_local(&in->peer.address) ? in->meta->netif : NULL;
-    status_t status = ip_path_find(&in->peer.address, &in->local.address, n, false, path);
-    return status == OK ? inet_port_accept(tcp_ports(), &s->inet, &in->local, &in->peer) : status;
+    struct tcp_entry *e = &s->entry;
+    struct tcp_shard *shard = tcp_table_shard(e->hash);
+    spin_lock(&shard->lock);
+    bool is_first = h != NULL ? remove_half(shard, h)
+                              : tcp_shard_find(shard, &e->names, e->netif, e->hash) == NULL;
+    if (is_first) {
+        tcp_shard_add(shard, e);
+        s->is_entered = true;
+        object_ref(&s->inet.socket.file.object);
+    }
+    spin_unlock(&shard->lock);
+    return is_first;
 }
 
-// On the list of those that are half open, which takes the caller's reference, if there is room.
-static bool enlist(struct tcp_socket *l, struct tcp_socket *s)
+// Puts it where accept finds it, with the caller's reference.  False: nobody listens any more, or the
+// queue is full.
+static bool queue_open(struct tcp_socket *l, struct tcp_socket *s, bool had_request)
 {
-    spin_lock(&l->list_lock);
-    bool has_room = l->backlog != 0 && l->half_open_count < HALF_OPEN_MAX;
-    if (has_room) {
-        list_add_tail(&l->half_open, &s->child_link);
-        l->half_open_count++;
+    spin_lock(&l->inet.lock);
+    bool is_wanted = l->is_listening;
+    l->backlog.half_open -= had_request ? 1 : 0;
+    if (is_wanted) {
+        list_add_tail(&l->backlog.ready, &s->accept_link);
+        l->backlog.count++;
     }
-    spin_unlock(&l->list_lock);
-    return has_room;
-}
-
-// Nobody knows it yet: it goes as it came.
-static void discard_child(struct tcp_socket *s)
-{
-    struct tcp_socket *l = s->listener;
-    s->listener = NULL;
-    inet_port_unbind(tcp_ports(), &s->inet);
-    tcp_unref(s);
-    tcp_unref(l);
-}
-
-static void begin(struct tcp_socket *l, const struct tcp_incoming *in,
-                  const struct tcp_segment *syn, const uint32_t *cookie)
-{
-    struct tcp_socket *s;
-    struct ip_path path;
-    struct tcp_open open;
-    struct tcp_turn turn;
-    if (make_child(l, &s) != OK) {
-        return;
-    }
-    if (enter_child(s, in, &path) != OK) {
-        discard_child(s);
-        return;
-    }
-    tcp_ref(s); // the list's may go as soon as it is there
-    if (!enlist(l, s)) {
-        tcp_unref(s);
-        discard_child(s);
-        return;
-    }
-    tcp_turn_begin(s, &turn);
-    tcp_open_for(&in->local, &in->peer, turn.now, &open);
-    s->config.mss_max = tcp_mss_of(&path);
-    tcp_init(&s->machine, &s->config);
-    tcp_start(s, &path);
-    if (cookie == NULL) {
-        tcp_accept(&s->machine, &open, syn, turn.now);
-    } else {
-        struct tcp_result result;
-        open.isn = *cookie;
-        tcp_accept_cookie(&s->machine, &open, syn, turn.now);
-        s->flags |= TCP_SOCKET_WAS_CONNECTED;
-        turn.is_established = true;
-        // Its payload, if there is any, comes again: it is not worth two ways to keep it.
-        struct tcp_segment ack = in->segment;
-        ack.payload_size = 0;
-        ack.flags &= (uint8_t)~TCP_FIN;
-        tcp_input(&s->machine, &ack, turn.now, &result);
-        tcp_turn_result(s, &result, &turn);
-    }
-    if ((s->flags & TCP_SOCKET_CLOSED) != 0) {
-        tcp_abort(&s->machine); // the listener closed meanwhile
-    }
-    tcp_turn_end(s, &turn);
-    tcp_unref(s);
-}
-
-static struct tcp_socket *listener_of(struct tcp_socket *child, bool takes_it)
-{
-    spin_lock(&child->inet.lock);
-    struct tcp_socket *l = child->listener;
-    if (l != NULL && takes_it) {
-        child->listener = NULL;
-    } else if (l != NULL) {
-        tcp_ref(l);
-    }
-    spin_unlock(&child->inet.lock);
-    return l;
-}
-
-void tcp_child_connected(struct tcp_socket *child)
-{
-    struct tcp_socket *l = listener_of(child, false);
-    if (l == NULL) {
-        return;
-    }
-    spin_lock(&l->list_lock);
-    bool is_listed = l->backlog != 0 && !child->is_ready && !list_is_empty(&child->child_link);
-    if (is_listed) {
-        list_del(&child->child_link);
-        list_add_tail(&l->ready, &child->child_link);
-        child->is_ready = true;
-        l->half_open_count--;
-        l->ready_count++;
-    }
-    spin_unlock(&l->list_lock);
-    if (is_listed) {
+    spin_unlock(&l->inet.lock);
+    if (is_wanted) {
         wait_wake_one(&l->inet.readers);
         event_notify(&l->inet.events, EVENT_IN);
     }
-    tcp_unref(l);
+    return is_wanted;
 }
 
-// One that was never ready goes; one that is ready stays to be accepted, and tells who reads it.
-void tcp_child_over(struct tcp_socket *child)
+static bool has_queue_room(struct tcp_socket *l)
 {
-    struct tcp_socket *l = listener_of(child, false);
-    if (l == NULL) {
-        return;
-    }
-    spin_lock(&l->list_lock);
-    bool is_half_open = !child->is_ready && !list_is_empty(&child->child_link);
-    if (is_half_open) {
-        list_del_init(&child->child_link);
-        l->half_open_count--;
-    }
-    spin_unlock(&l->list_lock);
-    if (is_half_open) {
-        struct tcp_socket *held = listener_of(child, true);
-        tcp_unref(child);
-        if (held != NULL) {
-            tcp_unref(held);
-        }
-    }
-    tcp_unref(l);
-}
-
-/* ---- Segments ---- */
-
-enum room { ROOM, ROOM_FOR_COOKIES, NO_ROOM };
-
-static enum room room_in(struct tcp_socket *l)
-{
-    spin_lock(&l->list_lock);
-    uint32_t half = (uint32_t)u64_min(HALF_OPEN_MAX, (l->backlog + 1) / 2);
-    enum room room = l->backlog == 0 || l->ready_count >= l->backlog ? NO_ROOM
-                     : l->half_open_count >= half                    ? ROOM_FOR_COOKIES
-                                                                     : ROOM;
-    spin_unlock(&l->list_lock);
-    return room;
-}
-
-static struct tcp_names names_of(const struct tcp_incoming *in)
-{
-    return (struct tcp_names){.local = in->local.address,
-                              .peer = in->peer.address,
-                              .local_port = in->local.port,
-                              .peer_port = in->peer.port};
-}
-
-static void answer_with_cookie(struct tcp_socket *l, const struct tcp_incoming *in)
-{
-    struct ip_path path;
-    struct tcp_segment answer;
-    const struct tcp_names names = names_of(in);
-    struct netif *n = ip_is_link_local(&in->peer.address) ? in->meta->netif : NULL;
-    if (ip_path_find(&in->peer.address, &in->local.address, n, false, &path) != OK) {
-        return;
-    }
     spin_lock(&l->inet.lock);
-    uint32_t window = l->config.receive_buffer;
+    bool has = l->is_listening && l->backlog.count <= l->backlog.max;
     spin_unlock(&l->inet.lock);
-    const struct tcp_offer ours = {.mss = tcp_mss_of(&path),
-                                   .scale = tcp_scale_for(window),
-                                   .window = (uint32_t)u64_min(window, UINT16_MAX)};
-    tcp_cookie_answer(tcp_secret(), &names, &in->segment, &ours, time_now(), &answer);
-    tcp_send_segment(&answer, &in->local.address, &in->peer.address, in->meta->netif);
+    return has;
 }
 
-void tcp_listener_input(struct tcp_socket *l, const struct tcp_incoming *in)
+// True: there is a connection now that the segment is for.
+static bool open_connection(struct tcp_socket *l, struct tcp_half *h, const struct tcp_incoming *in,
+                            const struct tcp_open *o, const struct tcp_segment *syn)
 {
-    const struct tcp_segment *s = &in->segment;
-    const uint8_t kind = s->flags & (TCP_SYN | TCP_ACK | TCP_RST);
-    if ((kind & TCP_RST) != 0) {
-        return;
+    struct tcp_socket *s;
+    // With a full queue the acknowledgement counts as lost: our answer is sent again.
+    if (!has_queue_room(l) || create_open(l, in, o, syn, &s) != OK) {
+        return false;
     }
-    enum room room = room_in(l);
-    if (kind == TCP_SYN && room != NO_ROOM) {
-        if (room == ROOM) {
-            begin(l, in, s, NULL);
-        } else {
-            answer_with_cookie(l, in);
-        }
-    } else if (kind == TCP_ACK) {
-        struct tcp_segment syn;
-        uint32_t isn;
-        const struct tcp_names names = names_of(in);
-        if (!tcp_cookie_check(tcp_secret(), &names, s, time_now(), &syn, &isn)) {
-            tcp_refuse_segment(in);
-        } else if (room != NO_ROOM) {
-            begin(l, in, &syn, &isn);
-        }
-    } else if (kind != TCP_SYN) {
-        tcp_refuse_segment(in);
+    bool is_first = enter_open(s, h);
+    if (!is_first) {
+        socket_unref(&s->inet.socket);
+        return true;
     }
+    if (h != NULL) {
+        tcp_half_unref(h); // the table's
+    }
+    if (!queue_open(l, s, h != NULL)) {
+        tcp_abandon(s);
+        socket_unref(&s->inet.socket);
+        return false;
+    }
+    return true;
 }
 
-/* ---- The user's side ---- */
-
-static status_t check_listen(struct tcp_socket *s)
+bool tcp_half_input(struct tcp_shard *shard, struct tcp_half *h, struct tcp_incoming *in)
 {
-    spin_lock(&s->inet.lock);
-    status_t status = s->role == TCP_ROLE_CONNECTION ? ERR_INVAL : OK;
-    bool is_bound = s->inet.local.port != 0;
-    struct inet_name local = s->inet.local;
-    spin_unlock(&s->inet.lock);
-    if (status == OK && !is_bound) {
-        const struct inet_name any = {.address = local.address};
-        status = inet_port_bind(tcp_ports(), &s->inet, &any);
-        spin_lock(&s->inet.lock);
-        local = s->inet.local;
-        spin_unlock(&s->inet.lock);
+    struct tcp_segment out;
+    struct tcp_open o;
+    bool is_open = false;
+    enum tcp_request_news news = tcp_request_input(&h->request, &in->segment);
+    refcount_inc(&h->refs);
+    spin_unlock(&shard->lock);
+    switch (news) {
+    case TCP_REQUEST_REPEAT: send_answer(h); break;
+    case TCP_REQUEST_END: end_half(h); break;
+    case TCP_REQUEST_REFUSE:
+        if (tcp_reset_for(&in->segment, &out)) {
+            tcp_send_bare(&in->names, in->netif, &out);
+        }
+        break;
+    case TCP_REQUEST_OPEN:
+        tcp_request_open(&h->request, &o, &out);
+        is_open = open_connection(h->listener, h, in, &o, &out);
+        break;
+    default: break;
     }
-    return status == OK ? inet_may(&s->inet, NET_LISTEN, &local) : status;
+    tcp_half_unref(h);
+    return is_open;
 }
 
-status_t tcp_listen(struct socket *socket, uint32_t backlog)
+void tcp_half_due(struct tcp_shard *shard, struct tcp_half *h, nsec_t now)
+{
+    if (h->record.step < TCP_STEP_LAST) {
+        tcp_shard_time(shard, &h->record, (uint8_t)(h->record.step + 1), now);
+        refcount_inc(&h->refs);
+        spin_unlock(&shard->lock);
+        send_answer(h);
+        tcp_half_unref(h);
+    } else {
+        tcp_shard_remove(shard, &h->record.entry);
+        spin_unlock(&shard->lock);
+        count_out(h->listener);
+        tcp_half_unref(h);
+    }
+    spin_lock(&shard->lock);
+}
+
+static bool takes_cookies(struct tcp_socket *l, nsec_t now)
+{
+    spin_lock(&l->inet.lock);
+    bool takes = now < l->backlog.cookies_until;
+    spin_unlock(&l->inet.lock);
+    return takes;
+}
+
+static bool open_by_cookie(struct tcp_socket *l, const struct tcp_incoming *in)
+{
+    struct tcp_segment syn;
+    struct tcp_open o = {.local_port = in->names.local_port, .peer_port = in->names.peer_port};
+    const struct tcp_secret *secret = tcp_secret_get();
+    nsec_t now = time_now();
+    if (!takes_cookies(l, now) ||
+        !tcp_cookie_check(secret, &in->names, &in->segment, now, &syn, &o.isn)) {
+        return false;
+    }
+    o.ts_offset = tcp_timestamp_offset(secret, &in->names);
+    return open_connection(l, NULL, in, &o, &syn);
+}
+
+bool tcp_listener_input(struct tcp_socket *listener, struct tcp_incoming *in)
+{
+    struct tcp_segment reset;
+    const struct tcp_segment *g = &in->segment;
+    if ((g->flags & TCP_RST) != 0) {
+        return false;
+    }
+    if ((g->flags & (TCP_ACK | TCP_SYN)) == TCP_SYN) {
+        take_syn(listener, in);
+        return false;
+    }
+    if ((g->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && open_by_cookie(listener, in)) {
+        return true;
+    }
+    if (tcp_reset_for(g, &reset)) {
+        tcp_send_bare(&in->names, in->netif, &reset);
+    }
+    return false;
+}
+
+/* ---- Calls ---- */
+
+status_t tcp_socket_listen(struct socket *socket, uint32_t backlog)
 {
     struct tcp_socket *s = tcp_of(socket);
-    backlog = (uint32_t)u64_max(1, u64_min(backlog, SOCKET_BACKLOG_MAX));
-    tcp_make_secret();
-    status_t status = check_listen(s);
-    if (status == OK) {
+    const struct inet_name any = {.address = socket->family == ABI_AF_INET ? ip4(0) : IP_ANY};
+    tcp_secret_make();
+    spin_lock(&s->inet.lock);
+    bool is_used = s->is_entered || s->is_connected || s->is_connecting;
+    bool is_bound = s->inet.local.port != 0;
+    bool was_listening = s->is_listening;
+    s->backlog.max = (uint32_t)u64_min(backlog, SOCKET_BACKLOG_MAX);
+    spin_unlock(&s->inet.lock);
+    if (is_used) {
+        return ERR_INVAL;
+    }
+    if (was_listening) {
+        return OK;
+    }
+    status_t status = is_bound ? OK : inet_port_bind(tcp_ports, &s->inet, &any);
+    if (status != OK) {
+        return status;
+    }
+    // Before anybody finds it, so that what is found listens.
+    spin_lock(&s->inet.lock);
+    s->is_listening = true;
+    spin_unlock(&s->inet.lock);
+    status = inet_port_listen(tcp_ports, &s->inet);
+    if (status != OK) {
         spin_lock(&s->inet.lock);
-        bool listens = s->role == TCP_ROLE_LISTENER;
-        tcp_configure_from_options(s);
+        s->is_listening = false;
         spin_unlock(&s->inet.lock);
-        // Before the table says so: what comes then finds a listener.
-        spin_lock(&s->list_lock);
-        s->backlog = backlog;
-        spin_unlock(&s->list_lock);
-        if (listens) {
-            return OK;
-        }
-        spin_lock(&s->inet.lock);
-        s->role = TCP_ROLE_LISTENER;
-        spin_unlock(&s->inet.lock);
-        status = inet_port_listen(tcp_ports(), &s->inet);
-        if (status != OK) {
-            spin_lock(&s->inet.lock);
-            s->role = TCP_ROLE_IDLE;
-            spin_unlock(&s->inet.lock);
-        }
     }
     return status;
 }
 
-bool tcp_listener_is_ready(struct tcp_socket *l)
+static struct tcp_socket *take_ready(struct tcp_socket *s) REQUIRES(s -> inet.lock)
 {
-    spin_lock(&l->list_lock);
-    bool is_ready = l->ready_count != 0;
-    spin_unlock(&l->list_lock);
-    return is_ready;
-}
-
-static struct tcp_socket *take_ready(struct tcp_socket *l)
-{
-    struct tcp_socket *child = NULL;
-    spin_lock(&l->list_lock);
-    struct list *node = list_first(&l->ready);
-    if (node != NULL) {
-        child = child_of(node);
-        list_del_init(&child->child_link);
-        l->ready_count--;
+    struct list *node = list_pop(&s->backlog.ready);
+    if (node == NULL) {
+        return NULL;
     }
-    spin_unlock(&l->list_lock);
-    return child;
+    s->backlog.count--;
+    struct tcp_socket *taken = container_of(node, struct tcp_socket, accept_link);
+    list_init(&taken->accept_link);
+    return taken;
 }
 
-static bool listens(struct tcp_socket *s)
+status_t tcp_socket_accept(struct socket *socket, const struct socket_wait *w, struct socket **out)
 {
-    return __atomic_load_n(&s->role, __ATOMIC_RELAXED) == TCP_ROLE_LISTENER;
-}
-
-static status_t wait_ready(struct tcp_socket *l, const struct socket_wait *w)
-{
-    status_t status;
-    if (!w->may_wait) {
-        return ERR_AGAIN;
-    }
-    WAIT_UNTIL(&l->inet.readers, tcp_listener_is_ready(l) || !listens(l), w->deadline,
-               WAIT_INTERRUPTIBLE, &status);
-    if (status == ERR_INTR && w->deadline != NSEC_NEVER) {
-        return ERR_INTR_TIMED;
-    }
-    return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
-}
-
-status_t tcp_accept_next(struct socket *socket, const struct socket_wait *w, struct socket **out)
-{
-    struct tcp_socket *l = tcp_of(socket);
-    struct tcp_socket *child = NULL;
-    while (child == NULL) {
-        if (!listens(l)) {
-            return ERR_INVAL;
+    struct tcp_socket *s = tcp_of(socket);
+    struct tcp_socket *taken = NULL;
+    status_t status = OK;
+    spin_lock(&s->inet.lock);
+    while (status == OK) {
+        if (!s->is_listening) {
+            status = ERR_INVAL;
+            break;
         }
-        child = take_ready(l);
-        status_t status = child == NULL ? wait_ready(l, w) : OK;
-        if (status != OK) {
-            return status;
+        taken = take_ready(s);
+        if (taken != NULL) {
+            break;
         }
+        status = tcp_sleep(s, &s->inet.readers, w);
     }
-    struct tcp_socket *held = listener_of(child, true);
-    if (held != NULL) {
-        tcp_unref(held);
+    bool has_more = s->backlog.count > 0 && !wait_is_empty(&s->inet.readers);
+    spin_unlock(&s->inet.lock);
+    if (has_more) {
+        wait_wake_one(&s->inet.readers); // whose wake-up this may have used
     }
-    *out = &child->inet.socket;
-    return OK;
+    if (status == OK) {
+        *out = &taken->inet.socket;
+    }
+    return status;
 }
 
 /* ---- The end ---- */
 
-// A connection that nobody will accept any more.
-static void abort_child(struct tcp_socket *child)
+static bool is_half_of(const struct tcp_entry *e, const struct tcp_socket *listener)
 {
-    struct tcp_turn turn;
-    struct tcp_socket *held = listener_of(child, true);
-    tcp_turn_begin(child, &turn);
-    child->flags |= TCP_SOCKET_CLOSED;
-    if (child->role == TCP_ROLE_CONNECTION) {
-        tcp_abort(&child->machine);
+    return e->kind == TCP_ENTRY_REQUEST &&
+           container_of(e, struct tcp_half, record.entry)->listener == listener;
+}
+
+// One of its requests out of the shard, with the table's reference; NULL: none is left.
+static struct tcp_half *take_half(struct tcp_shard *shard, const struct tcp_socket *listener)
+{
+    struct tcp_half *found = NULL;
+    spin_lock(&shard->lock);
+    for (uint32_t i = 0; i <= shard->mask && found == NULL; i++) {
+        list_for_each (node, &shard->buckets[i]) {
+            struct tcp_entry *e = container_of(node, struct tcp_entry, link);
+            if (is_half_of(e, listener)) {
+                found = container_of(e, struct tcp_half, record.entry);
+                (void)remove_half(shard, found);
+                break;
+            }
+        }
     }
-    tcp_turn_end(child, &turn);
-    tcp_unref(child);
-    if (held != NULL) {
-        tcp_unref(held);
+    spin_unlock(&shard->lock);
+    return found;
+}
+
+static void drop_requests(struct tcp_socket *s)
+{
+    struct tcp_half *h;
+    spin_lock(&s->inet.lock);
+    uint32_t left = s->backlog.half_open;
+    spin_unlock(&s->inet.lock);
+    for (size_t i = 0; i < TCP_SHARDS && left > 0; i++) {
+        while ((h = take_half(tcp_table_at(i), s)) != NULL) {
+            count_out(s);
+            tcp_half_unref(h);
+            thread_preempt_point();
+        }
     }
 }
 
-void tcp_listener_close(struct tcp_socket *l)
+void tcp_stop_listening(struct tcp_socket *s)
 {
-    struct list all = LIST_INIT(all);
-    spin_lock(&l->inet.lock);
-    l->role = TCP_ROLE_IDLE;
-    spin_unlock(&l->inet.lock);
-    inet_port_unbind(tcp_ports(), &l->inet);
-    spin_lock(&l->list_lock);
-    l->backlog = 0;
-    list_move_all(&l->half_open, &all);
-    list_move_all(&l->ready, &all);
-    l->half_open_count = 0;
-    l->ready_count = 0;
-    // Those that are connected just now see that they are in no list.
-    list_for_each (node, &all) {
-        child_of(node)->is_ready = true;
+    struct tcp_socket *taken;
+    spin_lock(&s->inet.lock);
+    bool was = s->is_listening;
+    s->is_listening = false;
+    spin_unlock(&s->inet.lock);
+    if (!was) {
+        return;
     }
-    spin_unlock(&l->list_lock);
-    for (struct list *node; (node = list_pop(&all)) != NULL;) {
-        list_init(node);
-        abort_child(child_of(node));
+    inet_port_unbind(tcp_ports, &s->inet);
+    wait_wake_all(&s->inet.readers);
+    event_notify(&s->inet.events, EVENT_IN | EVENT_HUP);
+    for (;;) {
+        spin_lock(&s->inet.lock);
+        taken = take_ready(s);
+        spin_unlock(&s->inet.lock);
+        if (taken == NULL) {
+            break;
+        }
+        tcp_abandon(taken);
+        socket_unref(&taken->inet.socket);
+        thread_preempt_point();
     }
-    wait_wake_all(&l->inet.readers);
+    drop_requests(s);
 }

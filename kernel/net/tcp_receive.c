@@ -1,70 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Received bytes.  Packets are kept as they came; who holds read_lock is the only one to take from the
- * first of them, so it may copy without the spinlock.  Nobody sleeps for bytes with read_lock.
+ * Receiving.  Who holds read_lock is the only one to take packets out, so it may copy from one that is
+ * in the queue without the socket's lock.  Nobody sleeps for more with read_lock.
  */
 #include "kernel/core/thread.h"
-#include "kernel/net/datagram.h"
 #include "kernel/net/tcp_priv.h"
 #include "lib/base/bits.h"
 
-/* ---- Coming in ---- */
-
-static struct packet *packet_of(struct list *node)
-{
-    return container_of(node, struct packet, link);
-}
-
-bool tcp_may_keep(const struct tcp_socket *s, const struct packet *p)
-{
-    // Memory beside the bytes counts as well: for packets as they should be a buffer's worth of bytes
-    // fits, and one that is in order fits where nothing else is to be read.
-    uint32_t limit = 2 * s->config.receive_buffer;
-    return s->charged + p->charge <= limit || list_is_empty(&s->received);
-}
-
-static void add_in_order(struct tcp_socket *s, struct packet *p) REQUIRES(s -> inet.lock)
-{
-    list_add_tail(&s->received, &p->link);
-    s->received_end += p->total;
-    s->readable += p->total;
-}
-
-static void add_early(struct tcp_socket *s, struct packet *p) REQUIRES(s -> inet.lock)
-{
-    struct list *after = s->early.prev;
-    while (after != &s->early && tcp_seq_lt(p->position, packet_of(after)->position)) {
-        after = after->prev;
-    }
-    list_insert_between(&p->link, after, after->next);
-}
-
-void tcp_keep(struct tcp_socket *s, struct packet *p, uint32_t header_size,
-              const struct tcp_result *r)
-{
-    packet_pull(p, header_size + r->skip);
-    packet_trim(p, r->take);
-    p->position = s->received_end + r->offset;
-    s->charged += p->charge;
-    if (r->offset != 0) {
-        add_early(s, p);
-        return;
-    }
-    add_in_order(s, p);
-    for (struct list *node;
-         (node = list_first(&s->early)) != NULL && packet_of(node)->position == s->received_end;) {
-        list_del(node);
-        add_in_order(s, packet_of(node));
-    }
-}
-
-void tcp_drop_received(struct tcp_socket *s)
-{
-    packet_free_all(&s->received);
-    packet_free_all(&s->early);
-}
-
-/* ---- Reading ---- */
+// What one call has got so far.
+struct receiving {
+    struct tcp_socket *s;
+    struct uio *to;
+    const struct socket_message *m;
+    size_t wanted;
+    struct list *node;   // of the packet that is looked at; NULL: the first
+    uint32_t skip;       // bytes of it
+    uint32_t consumed;   // bytes that the machine does not know of yet
+    struct list done;    // packets that came out
+};
 
 // Why there is nothing: OK is the end.
 static status_t why_empty(struct tcp_socket *s) REQUIRES(s -> inet.lock)
@@ -74,156 +27,178 @@ static status_t why_empty(struct tcp_socket *s) REQUIRES(s -> inet.lock)
         s->inet.error = OK;
         return error;
     }
-    if ((s->flags & (TCP_SOCKET_ENDED | TCP_SOCKET_RECEIVE_SHUT)) != 0) {
+    if (s->is_ended || s->is_receive_shut) {
         return OK;
     }
-    if (s->role == TCP_ROLE_CONNECTION) {
+    enum tcp_state state = tcp_state(&s->machine);
+    if (state == TCP_CLOSED) {
+        return s->is_connected ? OK : ERR_NOTCONN;
+    }
+    return grant_is_valid(s->inet.grant) ? ERR_AGAIN : ERR_PERM;
+}
+
+static status_t copy(const struct receiving *r, const struct packet *p, uint32_t skip, uint32_t size)
+{
+    if ((r->m->flags & (ABI_MSG_TRUNC | ABI_MSG_PEEK)) == ABI_MSG_TRUNC) {
+        uio_skip(r->to, size);
+        return OK;
+    }
+    return tcp_packet_copy(p, skip, size, r->to);
+}
+
+static bool is_peek(const struct receiving *r)
+{
+    return (r->m->flags & ABI_MSG_PEEK) != 0;
+}
+
+// The packet to go on with; NULL: there is none.
+static struct packet *current(struct receiving *r) REQUIRES(r -> s->inet.lock)
+{
+    struct list *ready = &r->s->receive.ready;
+    struct list *node = r->node == NULL ? ready->next : r->node;
+    for (;;) {
+        if (node == ready) {
+            return NULL;
+        }
+        struct packet *p = container_of(node, struct packet, link);
+        if (r->skip < p->total) {
+            r->node = is_peek(r) ? node : NULL;
+            return p;
+        }
+        r->skip -= p->total;
+        node = node->next;
+    }
+}
+
+static void take(struct receiving *r, uint32_t moved) REQUIRES(r -> s->inet.lock)
+{
+    if (is_peek(r)) {
+        r->skip += moved;
+        return;
+    }
+    struct packet *empty = moved > 0 ? tcp_receive_queue_take(&r->s->receive, moved) : NULL;
+    if (empty != NULL) {
+        list_add_tail(&r->done, &empty->link);
+    }
+    r->consumed += moved;
+}
+
+// Copies what there is, as far as it is wanted.
+static status_t copy_ready(struct receiving *r) REQUIRES(r -> s->inet.lock, r->s->read_lock)
+{
+    struct packet *p;
+    status_t status = OK;
+    while (status == OK && r->to->left > 0 && (p = current(r)) != NULL) {
+        size_t before = r->to->left;
+        uint32_t size = (uint32_t)u64_min(r->to->left, p->total - r->skip);
+        uint32_t skip = r->skip;
+        spin_unlock(&r->s->inet.lock);
+        status = copy(r, p, skip, size);
+        thread_preempt_point();
+        spin_lock(&r->s->inet.lock);
+        take(r, (uint32_t)(before - r->to->left));
+    }
+    return status;
+}
+
+// The machine learns what was read, which may open the window.
+static void consume(struct receiving *r) RELEASES(r->s->inet.lock)
+{
+    struct tcp_after after;
+    uint32_t consumed = r->consumed;
+    r->consumed = 0;
+    if (consumed > 0) {
+        tcp_consume(&r->s->machine, consumed);
+    }
+    if (!tcp_wants_output(&r->s->machine)) {
+        tcp_count_memory(r->s);
+        spin_unlock(&r->s->inet.lock);
+        packet_free_all(&r->done);
+        return;
+    }
+    tcp_after_init(&after);
+    list_move_all(&r->done, &after.packets);
+    tcp_release(r->s, &after, time_now());
+}
+
+// Sleeps for more, without both locks, and comes back with them.
+static status_t await(struct receiving *r) REQUIRES(r -> s->inet.lock, r->s->read_lock)
+{
+    struct waiter waiter;
+    const struct socket_wait *w = &r->m->wait;
+    if (!w->may_wait) {
         return ERR_AGAIN;
     }
-    return (s->flags & TCP_SOCKET_WAS_CONNECTED) != 0 ? OK : ERR_NOTCONN;
-}
-
-// What one call does.
-struct reading {
-    struct uio *to;
-    uint32_t flags;    // MSG_*
-    uint32_t skip;     // of what is there, looked at only
-    struct list *at;   // packet to look at next; NULL: the first
-    uint32_t consumed; // bytes
-    struct list done;  // packets that were read
-};
-
-// Copies from a packet without the spinlock; with MSG_TRUNC the bytes go nowhere.
-static status_t copy(struct reading *r, const struct packet *p, uint32_t *moved)
-{
-    size_t before = r->to->left;
-    size_t size = u64_min(before, p->total);
-    status_t status = OK;
-    if ((r->flags & ABI_MSG_TRUNC) != 0) {
-        uio_skip(r->to, size);
-    } else {
-        status = datagram_copy_out(p, r->to, size);
+    wait_prepare(&r->s->inet.readers, &waiter);
+    consume(r);
+    mutex_unlock(&r->s->read_lock);
+    status_t status = wait_sleep(&waiter, w->deadline, WAIT_INTERRUPTIBLE);
+    wait_finish(&r->s->inet.readers, &waiter);
+    mutex_lock(&r->s->read_lock);
+    spin_lock(&r->s->inet.lock);
+    r->node = NULL; // others may have read meanwhile
+    r->skip = is_peek(r) ? (uint32_t)(r->wanted - r->to->left) : 0;
+    if (status == ERR_INTR && w->deadline != NSEC_NEVER) {
+        status = ERR_INTR_TIMED;
     }
-    *moved = (uint32_t)(before - r->to->left);
-    thread_preempt_point();
-    return status;
+    return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
 }
 
-static status_t take_first(struct tcp_socket *s, struct reading *r)
-    REQUIRES(s -> inet.lock, s->read_lock)
+// Whether what was got is enough.
+static bool is_enough(const struct receiving *r, size_t target)
 {
-    struct packet *p = packet_of(list_first(&s->received));
-    uint32_t moved;
-    spin_unlock(&s->inet.lock);
-    status_t status = copy(r, p, &moved);
-    spin_lock(&s->inet.lock);
-    r->consumed += moved;
-    s->readable -= moved;
-    if (moved == p->total) {
-        list_del(&p->link);
-        list_add_tail(&r->done, &p->link);
-        s->charged -= p->charge;
-    } else {
-        packet_pull(p, moved);
+    return r->to->left == 0 || r->wanted - r->to->left >= target;
+}
+
+static size_t target_of(const struct receiving *r)
+{
+    if ((r->m->flags & ABI_MSG_WAITALL) != 0) {
+        return r->wanted;
     }
-    return status;
+    uint32_t low = atomic_load_explicit(&r->s->inet.socket.low_water, memory_order_relaxed);
+    return u64_min(low, r->wanted);
 }
 
-static status_t look_at_next(struct tcp_socket *s, struct reading *r)
-    REQUIRES(s -> inet.lock, s->read_lock)
+static status_t receive(struct receiving *r) REQUIRES(r -> s->inet.lock, r->s->read_lock)
 {
-    uint32_t moved;
-    struct list *node = r->at == NULL ? list_first(&s->received) : r->at->next;
-    spin_unlock(&s->inet.lock);
-    status_t status = copy(r, packet_of(node), &moved);
-    spin_lock(&s->inet.lock);
-    r->at = node;
-    r->skip += moved;
-    return status;
-}
-
-// What is there, as far as there is room.
-static status_t read_available(struct tcp_socket *s, struct reading *r)
-    REQUIRES(s -> inet.lock, s->read_lock)
-{
+    size_t target = target_of(r);
     status_t status = OK;
-    if ((r->flags & ABI_MSG_PEEK) != 0) {
-        r->skip = 0;
-        r->at = NULL;
-        while (status == OK && r->to->left != 0 && r->skip < s->readable) {
-            status = look_at_next(s, r);
+    for (;;) {
+        status = copy_ready(r);
+        if (status != OK || is_enough(r, target)) {
+            break;
         }
-        return status;
-    }
-    while (status == OK && r->to->left != 0 && s->readable != 0) {
-        status = take_first(s, r);
+        bool has_some = r->to->left != r->wanted;
+        if (has_some && r->s->inet.error != OK) {
+            break; // told by the next call
+        }
+        status = why_empty(r->s);
+        if (status == ERR_AGAIN) {
+            status = await(r);
+            if (status == OK) {
+                continue;
+            }
+        }
+        break;
     }
     return status;
 }
 
-// Tells the machine, which opens the window, and frees what was read.
-static void finish(struct tcp_socket *s, struct reading *r, struct tcp_turn *turn)
-    RELEASES(s -> inet.lock)
-{
-    if (r->consumed != 0 && s->role == TCP_ROLE_CONNECTION) {
-        tcp_consume(&s->machine, r->consumed);
-    }
-    r->consumed = 0;
-    tcp_turn_end(s, turn);
-}
-
-// Whether the call has what it wants: something, or all of it.
-static bool is_enough(const struct reading *r, size_t wanted)
-{
-    bool wants_all = (r->flags & (ABI_MSG_WAITALL | ABI_MSG_PEEK)) == ABI_MSG_WAITALL;
-    return wants_all ? r->to->left == 0 : r->to->left < wanted;
-}
-
-static status_t read_once(struct tcp_socket *s, struct reading *r, const struct socket_wait *w,
-                          size_t wanted, bool *is_over)
-{
-    struct tcp_turn turn;
-    mutex_lock(&s->read_lock);
-    tcp_turn_begin(s, &turn);
-    status_t status = read_available(s, r);
-    *is_over = status != OK || is_enough(r, wanted);
-    if (!*is_over) {
-        status = why_empty(s);
-        *is_over = status != ERR_AGAIN;
-    }
-    finish(s, r, &turn);
-    mutex_unlock(&s->read_lock);
-    packet_free_all(&r->done);
-    if (*is_over) {
-        return status;
-    }
-    spin_lock(&s->inet.lock);
-    bool is_still_empty = s->readable == 0 || (r->flags & ABI_MSG_PEEK) != 0;
-    status = is_still_empty ? tcp_sleep(s, &s->inet.readers, w) : OK;
-    spin_unlock(&s->inet.lock);
-    *is_over = status != OK;
-    return status;
-}
-
-status_t tcp_receive_bytes(struct socket *socket, struct uio *to, struct socket_message *m)
+status_t tcp_socket_receive(struct socket *socket, struct uio *to, struct socket_message *m)
 {
     struct tcp_socket *s = tcp_of(socket);
-    struct reading r = {.to = to, .flags = m->flags, .done = LIST_INIT(r.done)};
-    size_t wanted = to->left;
-    bool is_over = false;
-    status_t status = OK;
+    struct receiving r = {.s = s, .to = to, .m = m, .wanted = to->left, .done = LIST_INIT(r.done)};
     if (m->from != NULL) {
         m->from->size = 0;
     }
-    if ((m->flags & ABI_MSG_OOB) != 0) {
-        return ERR_INVAL;
+    if (to->left == 0) {
+        return OK;
     }
-    if (!grant_is_valid(s->inet.grant)) {
-        return ERR_PERM;
-    }
-    while (!is_over) {
-        status = read_once(s, &r, &m->wait, wanted, &is_over);
-    }
-    m->size = wanted - to->left;
-    return to->left < wanted ? OK : status;
+    mutex_lock(&r.s->read_lock);
+    spin_lock(&r.s->inet.lock);
+    status_t status = r.s->is_listening ? ERR_NOTCONN : receive(&r);
+    consume(&r);
+    mutex_unlock(&r.s->read_lock);
+    m->size = r.wanted - to->left;
+    return m->size > 0 ? OK : status;
 }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Bytes to send.  They are copied into pages without the spinlock, with send_lock held, which keeps the
- * bytes of one call together, and then join the queue.
+ * Sending.  Bytes are copied into pieces that nobody sees yet, without the socket's lock, by who holds
+ * write_lock; then they are queued, and what may go goes at once.
  */
 #include "kernel/core/thread.h"
 #include "kernel/net/tcp_priv.h"
 #include "lib/base/bits.h"
 
-enum { PIECE_MAX = 65536 }; // copied before any of it is sent
+enum { COPY_MAX = TCP_PIECE_PAGES_MAX * PAGE_SIZE }; // at a time
 
-// A writer goes on when a third is free.
-bool tcp_has_room(const struct tcp_socket *s)
+/* ---- Room ---- */
+
+static bool is_pending(const struct tcp_socket *s) REQUIRES(s -> inet.lock)
 {
-    uint32_t limit = atomic_load_explicit(&s->inet.socket.send_size, memory_order_relaxed);
-    return s->to_send.size <= limit / 3 * 2;
+    enum tcp_state state = tcp_state(&s->machine);
+    return state == TCP_SYN_SENT || state == TCP_SYN_RECEIVED;
 }
 
-// Whether bytes may go: OK, why not, or ERR_AGAIN: not yet.
 static status_t check_open(struct tcp_socket *s) REQUIRES(s -> inet.lock)
 {
     if (s->inet.error != OK) {
@@ -24,98 +24,177 @@ static status_t check_open(struct tcp_socket *s) REQUIRES(s -> inet.lock)
         s->inet.error = OK;
         return error;
     }
-    if ((s->flags & TCP_SOCKET_SEND_SHUT) != 0) {
+    enum tcp_state state = tcp_state(&s->machine);
+    bool may_send = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || is_pending(s);
+    if (s->is_send_shut || !may_send) {
         return ERR_PIPE;
     }
-    if (s->role != TCP_ROLE_CONNECTION) {
-        return (s->flags & TCP_SOCKET_WAS_CONNECTED) != 0 ? ERR_PIPE : ERR_NOTCONN;
-    }
-    return (s->flags & TCP_SOCKET_WAS_CONNECTED) != 0 ? OK : ERR_AGAIN;
+    return grant_is_valid(s->inet.grant) ? OK : ERR_PERM;
 }
 
-// Bytes that may be added now, up to `wanted`; waits until there are some.
-static status_t wait_for_room(struct tcp_socket *s, const struct socket_wait *w, size_t wanted,
-                              uint32_t *room)
+// Bytes that may be queued now.
+static uint32_t room_of(const struct tcp_socket *s) REQUIRES(s -> inet.lock)
 {
-    status_t status;
-    spin_lock(&s->inet.lock);
-    for (;;) {
-        uint32_t limit = atomic_load_explicit(&s->inet.socket.send_size, memory_order_relaxed);
-        status = check_open(s);
-        if (status == OK && s->to_send.size < limit) {
-            *room = (uint32_t)u64_min(u64_min(wanted, limit - s->to_send.size), PIECE_MAX);
-            break;
-        }
-        if (status != OK && status != ERR_AGAIN) {
-            break;
-        }
-        s->flags |= TCP_SOCKET_WANTS_ROOM;
-        status = tcp_sleep(s, &s->inet.writers, w);
-        if (status != OK) {
-            break;
-        }
+    uint32_t limit = tcp_send_limit(s);
+    uint32_t charge = s->send.charge;
+    if (is_pending(s)) {
+        return 0;
     }
-    spin_unlock(&s->inet.lock);
-    return status;
+    if (charge == 0) {
+        return limit;
+    }
+    if (charge >= limit || tcp_memory_is_short()) {
+        return 0;
+    }
+    return (uint32_t)u64_max(limit - charge, PAGE_SIZE);
 }
 
-// The batch joins the queue.  What was copied is lost if the connection has ended meanwhile, as it would
-// be had it ended a moment later.
-static status_t add(struct tcp_socket *s, struct tcp_batch *batch, bool has_more)
+// Waits for room, without write_lock; other threads may send meanwhile.
+static status_t await_room(struct tcp_socket *s, const struct socket_wait *w, uint32_t *room)
+    REQUIRES(s -> inet.lock, s->write_lock)
 {
-    struct tcp_turn turn;
-    tcp_turn_begin(s, &turn);
     status_t status = check_open(s);
-    if (status == OK) {
-        uint32_t size = batch->size;
-        bool is_corked = has_more || s->is_corked;
-        tcp_bytes_append(&s->to_send, batch);
-        if (s->config.is_corked != is_corked) {
-            s->config.is_corked = is_corked;
-            tcp_configure(&s->machine, &s->config);
+    while (status == OK && (*room = room_of(s)) == 0) {
+        if (!w->may_wait) {
+            s->wants_room = true;
+            return ERR_AGAIN;
         }
-        tcp_send(&s->machine, size, turn.now);
+        struct waiter waiter;
+        s->wants_room = true;
+        wait_prepare(&s->inet.writers, &waiter);
+        spin_unlock(&s->inet.lock);
+        mutex_unlock(&s->write_lock);
+        status = wait_sleep(&waiter, w->deadline, WAIT_INTERRUPTIBLE);
+        wait_finish(&s->inet.writers, &waiter);
+        mutex_lock(&s->write_lock);
+        spin_lock(&s->inet.lock);
+        if (status == ERR_INTR && w->deadline != NSEC_NEVER) {
+            status = ERR_INTR_TIMED;
+        }
+        status = status == ERR_TIMEDOUT ? ERR_AGAIN : status;
+        status = status == OK ? check_open(s) : status;
     }
-    tcp_turn_end(s, &turn);
-    tcp_batch_clear(batch);
     return status;
 }
 
-static status_t send_piece(struct tcp_socket *s, struct uio *from, struct socket_message *m)
+/* ---- Pieces ---- */
+
+static void set_corked(struct tcp_socket *s, bool is_corked) REQUIRES(s -> inet.lock)
 {
-    uint32_t room;
-    struct tcp_batch batch;
-    status_t status = wait_for_room(s, &m->wait, from->left, &room);
+    if (s->config.is_corked != is_corked) {
+        s->config.is_corked = is_corked;
+        tcp_configure(&s->machine, &s->config);
+    }
+}
+
+// `moved` bytes were queued: they go, or wait for what the caller says comes next.
+static void go(struct tcp_socket *s, uint32_t moved, bool has_more, struct tcp_after *after)
+    RELEASES(s -> inet.lock)
+{
+    nsec_t now = time_now();
+    if (moved > 0) {
+        set_corked(s, s->is_corked || has_more);
+        tcp_send(&s->machine, moved, now);
+    }
+    tcp_release(s, after, now);
+}
+
+// Fills what is left of the last piece.
+static status_t send_behind(struct tcp_socket *s, struct uio *from, struct tcp_piece *p, size_t size,
+                            bool wants_more) REQUIRES(s -> write_lock)
+{
+    uint32_t moved;
+    struct tcp_after after;
+    tcp_after_init(&after);
+    status_t status = tcp_piece_fill(p, from, size, &moved);
+    spin_lock(&s->inet.lock);
+    status_t open = check_open(s);
+    if (open != OK) {
+        tcp_send_queue_fill_end(&s->send, 0, &after.pieces);
+        tcp_release(s, &after, time_now());
+        return open;
+    }
+    tcp_send_queue_fill_end(&s->send, moved, &after.pieces);
+    go(s, moved, wants_more || (status == OK && from->left > 0), &after);
+    return status;
+}
+
+static status_t send_new(struct tcp_socket *s, struct uio *from, size_t size, bool is_alone,
+                         bool wants_more) REQUIRES(s -> write_lock)
+{
+    uint32_t moved;
+    struct tcp_piece *p;
+    struct tcp_after after;
+    status_t status = tcp_piece_create(size, is_alone, &p);
     if (status != OK) {
         return status;
     }
-    tcp_batch_init(&batch);
-    status = tcp_batch_copy(&batch, from, room);
-    if (batch.size == 0) {
+    status = tcp_piece_fill(p, from, size, &moved);
+    if (moved == 0) {
+        tcp_piece_free(p);
         return status;
     }
-    bool has_more = (m->flags & ABI_MSG_MORE) != 0 || (from->left != 0 && status == OK);
-    status_t added = add(s, &batch, has_more);
-    return added != OK ? added : status;
+    tcp_after_init(&after);
+    spin_lock(&s->inet.lock);
+    status_t open = check_open(s);
+    if (open != OK) {
+        spin_unlock(&s->inet.lock);
+        tcp_piece_free(p);
+        return open;
+    }
+    tcp_send_queue_append(&s->send, p, moved);
+    go(s, moved, wants_more || (status == OK && from->left > 0), &after);
+    return status;
 }
 
-status_t tcp_send_bytes(struct socket *socket, struct uio *from, struct socket_message *m)
+// Sends some of it.  An error leaves the uio behind what was sent.
+static status_t send_some(struct tcp_socket *s, struct uio *from, const struct socket_message *m)
+    REQUIRES(s -> write_lock)
+{
+    uint32_t room;
+    bool wants_more = (m->flags & ABI_MSG_MORE) != 0;
+    spin_lock(&s->inet.lock);
+    status_t status = await_room(s, &m->wait, &room);
+    if (status != OK) {
+        spin_unlock(&s->inet.lock);
+        return status;
+    }
+    bool is_alone = list_is_empty(&s->send.pieces);
+    struct tcp_piece *last = tcp_send_queue_fill_begin(&s->send);
+    spin_unlock(&s->inet.lock);
+    struct uio before = *from;
+    size_t size = u64_min(from->left, u64_min(room, COPY_MAX));
+    status = last != NULL ? send_behind(s, from, last, size, wants_more)
+                          : send_new(s, from, size, is_alone, wants_more);
+    if (status != OK && status != ERR_FAULT) {
+        *from = before;
+    }
+    return status;
+}
+
+// What was held back for more that did not come goes.
+static void uncork(struct tcp_socket *s)
+{
+    struct tcp_after after;
+    tcp_after_init(&after);
+    spin_lock(&s->inet.lock);
+    set_corked(s, s->is_corked);
+    tcp_release(s, &after, time_now());
+}
+
+status_t tcp_socket_send(struct socket *socket, struct uio *from, struct socket_message *m)
 {
     struct tcp_socket *s = tcp_of(socket);
-    size_t wanted = from->left;
+    size_t before = from->left;
     status_t status = OK;
-    if ((m->flags & ABI_MSG_OOB) != 0) {
-        return ERR_NOTSUP;
+    mutex_lock(&s->write_lock);
+    while (status == OK && from->left > 0) {
+        status = send_some(s, from, m);
+        thread_preempt_point();
     }
-    if (!grant_is_valid(s->inet.grant)) {
-        return ERR_PERM;
+    if (status != OK && from->left != before && (m->flags & ABI_MSG_MORE) == 0) {
+        uncork(s);
     }
-    if (!mutex_lock_interruptible(&s->send_lock)) {
-        return ERR_INTR;
-    }
-    do {
-        status = send_piece(s, from, m);
-    } while (status == OK && from->left != 0);
-    mutex_unlock(&s->send_lock);
-    return from->left < wanted ? OK : status;
+    mutex_unlock(&s->write_lock);
+    return status;
 }

@@ -1,96 +1,229 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TCP sockets: their life, names, connecting, and segments on their way to them. */
+/* The life of a TCP socket: made, told, closed, freed. */
+#include "abi/termios.h"
 #include "kernel/core/panic.h"
+#include "kernel/core/thread.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
 #include "kernel/net/tcp_priv.h"
-#include "lib/base/bits.h"
+#include "lib/base/string.h"
 
-static struct inet_port_table *ports; // [I] after boot
-static struct heap_cache *sockets;    // [I] after boot
+enum {
+    MEMORY_SHARE = 4,   // of all memory may be in queues,
+    BUFFER_SHARE = 128, // and this in one,
+    BUFFER_LEAST = 256 * 1024,
+    BUFFER_MOST = 4 * 1024 * 1024,
+    ORPHAN_SHARE = 64, // one orphan for so many pages
+};
 
-struct inet_port_table *tcp_ports(void)
+struct inet_port_table *tcp_ports;
+
+static struct {
+    struct heap_cache *cache; // [I]
+    int64_t memory_max;       // [I] bytes
+    uint32_t buffer_max;      // [I] bytes of a queue whose size nobody has set
+    uint32_t orphans_max;     // [I]
+    _Atomic int64_t memory;   // [a] bytes in all queues
+    _Atomic uint32_t orphans; // [a] connections whose owner is gone
+} tcp;
+
+/* ---- Memory ---- */
+
+void tcp_count_memory(struct tcp_socket *s)
 {
-    return ports;
-}
-
-/* ---- Life ---- */
-
-status_t tcp_socket_alloc(struct tcp_socket **out)
-{
-    void *memory;
-    status_t status = heap_cache_alloc(sockets, &memory);
-    if (status == OK) {
-        *out = memory;
+    uint32_t now = s->send.charge + s->receive.charge;
+    if (now != s->counted) {
+        int64_t more = (int64_t)now - s->counted;
+        s->counted = now;
+        atomic_fetch_add_explicit(&tcp.memory, more, memory_order_relaxed);
     }
-    return status;
 }
 
-void tcp_configure_from_options(struct tcp_socket *s)
+bool tcp_memory_is_short(void)
 {
-    const struct socket *socket = &s->inet.socket;
-    s->config.receive_buffer = atomic_load_explicit(&socket->receive_size, memory_order_relaxed);
-    s->config.send_buffer = atomic_load_explicit(&socket->send_size, memory_order_relaxed);
-    s->config.keeps_alive = socket_has_option(socket, ABI_SO_KEEPALIVE);
-    s->config.is_corked = s->is_corked;
-    if (s->role == TCP_ROLE_CONNECTION) {
-        tcp_configure(&s->machine, &s->config);
+    return atomic_load_explicit(&tcp.memory, memory_order_relaxed) > tcp.memory_max;
+}
+
+// A sender that nobody limits may have what its congestion window takes twice, to go on while the first
+// half is on its way.
+uint32_t tcp_send_limit(const struct tcp_socket *s)
+{
+    if (s->has_send_size) {
+        return atomic_load_explicit(&s->inet.socket.send_size, memory_order_relaxed);
+    }
+    uint64_t wanted = 2 * (uint64_t)tcp_congestion_window(&s->machine);
+    return (uint32_t)u64_max(SOCKET_BUFFER_DEFAULT, u64_min(wanted, tcp.buffer_max));
+}
+
+uint32_t tcp_receive_limit(const struct tcp_socket *s)
+{
+    return s->has_receive_size
+               ? atomic_load_explicit(&s->inet.socket.receive_size, memory_order_relaxed)
+               : tcp.buffer_max;
+}
+
+/* ---- What follows a change ---- */
+
+void tcp_after_init(struct tcp_after *a)
+{
+    *a = (struct tcp_after){.events = 0};
+    list_init(&a->pieces);
+    list_init(&a->packets);
+}
+
+// What can still be asked of a connection that is over is what it has received.
+static void take_end(struct tcp_socket *s, const struct tcp_result *r, struct tcp_after *a)
+    REQUIRES(s -> inet.lock)
+{
+    if ((r->events & TCP_EVENT_FAILED) != 0) {
+        s->inet.error = r->error;
+    }
+    tcp_send_queue_purge(&s->send, &a->pieces);
+    a->events |= EVENT_IN | EVENT_OUT | EVENT_ERR | EVENT_HUP | EVENT_RDHUP;
+    a->wakes_reader = true;
+    a->wakes_writers = true;
+}
+
+void tcp_take_result(struct tcp_socket *s, const struct tcp_result *r, struct tcp_after *a)
+{
+    if (r->acked > 0) {
+        tcp_send_queue_drop(&s->send, r->acked, &a->pieces);
+        if (s->wants_room && tcp_has_room(s)) {
+            s->wants_room = false;
+            a->events |= EVENT_OUT;
+            a->wakes_writers = true;
+        }
+    }
+    if (r->readable > 0) {
+        a->events |= EVENT_IN;
+        a->wakes_reader = true;
+    }
+    if ((r->events & (TCP_EVENT_CONNECTED | TCP_EVENT_END | TCP_EVENT_CLOSED)) == 0) {
+        return;
+    }
+    if ((r->events & TCP_EVENT_CONNECTED) != 0) {
+        s->is_connected = true;
+        a->events |= EVENT_OUT;
+        a->wakes_writers = true;
+    }
+    if ((r->events & TCP_EVENT_END) != 0) {
+        s->is_ended = true;
+        a->events |= EVENT_IN | EVENT_RDHUP | (s->is_send_shut ? EVENT_HUP : 0);
+        a->wakes_reader = true;
+    }
+    if ((r->events & TCP_EVENT_CLOSED) != 0) {
+        take_end(s, r, a);
     }
 }
 
-static void set_defaults(struct tcp_config *c)
+static void disarm(struct tcp_socket *s, struct tcp_after *a) REQUIRES(s -> inet.lock)
 {
-    *c = (struct tcp_config){
-        .mss_max = UINT16_MAX,
-        .syn_retries = 6,
-        .keep_idle = 7200 * NSEC_PER_SEC,
-        .keep_interval = 75 * NSEC_PER_SEC,
-        .keep_count = 9,
-        .linger_timeout = 60 * NSEC_PER_SEC,
-    };
+    if (s->armed_for != NSEC_NEVER && timer_cancel(&s->timer)) {
+        s->armed_for = NSEC_NEVER;
+        a->unrefs++;
+    }
 }
 
-void tcp_socket_set_up(struct tcp_socket *s)
+static void leave(struct tcp_socket *s, struct tcp_after *a) REQUIRES(s -> inet.lock)
 {
-    s->role = TCP_ROLE_IDLE;
-    s->flags = 0;
-    s->is_corked = false;
-    set_defaults(&s->config);
-    s->path.netif = NULL;
-    mutex_init(&s->send_lock, "writers of TCP", RANK_STREAM);
-    mutex_init(&s->read_lock, "readers of TCP", RANK_STREAM);
-    tcp_bytes_init(&s->to_send);
-    list_init(&s->received);
-    list_init(&s->early);
-    s->received_end = 0;
-    s->readable = 0;
-    s->charged = 0;
-    s->listener = NULL;
-    list_init(&s->child_link);
-    s->is_ready = false;
-    spin_init(&s->list_lock, "listener", RANK_NET_LISTENER);
-    list_init(&s->half_open);
-    list_init(&s->ready);
-    s->half_open_count = 0;
-    s->ready_count = 0;
-    s->backlog = 0;
-    tcp_turn_init(s);
-    spin_lock(&s->inet.lock); // nobody else knows it: for the analysis
-    tcp_configure_from_options(s);
+    struct tcp_shard *shard = tcp_table_shard(s->entry.hash);
+    spin_lock(&shard->lock);
+    if (s->entry.is_entered) { // else a record stands there for it
+        tcp_shard_remove(shard, &s->entry);
+    }
+    spin_unlock(&shard->lock);
+    s->is_entered = false;
+    s->inet.peer.port = 0;
+    if (s->is_orphan) {
+        s->is_orphan = false;
+        atomic_fetch_sub_explicit(&tcp.orphans, 1, memory_order_relaxed);
+    }
+    disarm(s, a);
+    a->has_left = true;
+    a->unrefs++;
+}
+
+static void arm(struct tcp_socket *s) REQUIRES(s -> inet.lock)
+{
+    nsec_t deadline = tcp_deadline(&s->machine);
+    // One that fires too early is armed anew then: deadlines mostly move away.
+    if (deadline >= s->armed_for) {
+        return;
+    }
+    if (s->armed_for == NSEC_NEVER) {
+        object_ref(&s->inet.socket.file.object);
+    }
+    s->armed_for = deadline;
+    timer_start(&s->timer, deadline);
+}
+
+static void settle(struct tcp_socket *s, struct tcp_after *a, nsec_t now) REQUIRES(s -> inet.lock)
+{
+    enum tcp_state state = tcp_state(&s->machine);
+    if (LIKELY(state != TCP_CLOSED && state != TCP_TIME_WAIT)) {
+        arm(s);
+        return;
+    }
+    if (state == TCP_TIME_WAIT && s->is_closed && s->is_entered) {
+        tcp_rest_replace(s, now);
+        tcp_send_queue_purge(&s->send, &a->pieces);
+        tcp_receive_queue_purge(&s->receive, &a->packets);
+        tcp_init(&s->machine, &s->config);
+        leave(s, a);
+    } else if (state == TCP_TIME_WAIT) {
+        arm(s);
+    } else if (s->is_entered) {
+        leave(s, a);
+    }
+}
+
+static void unbind(struct tcp_socket *s)
+{
+    // One that the user chose stays his while he has the socket.
+    if (s->is_closed || !(s->has_own_port || s->is_accepted)) {
+        inet_port_unbind(tcp_ports, &s->inet);
+    }
+}
+
+static void finish(struct tcp_socket *s, struct tcp_after *a)
+{
+    tcp_pieces_free(&a->pieces);
+    packet_free_all(&a->packets);
+    if (UNLIKELY(a->has_left)) {
+        unbind(s);
+    }
+    for (; a->unrefs > 0; a->unrefs--) {
+        socket_unref(&s->inet.socket);
+    }
+}
+
+void tcp_release(struct tcp_socket *s, struct tcp_after *a, nsec_t now)
+{
+    tcp_pull(s, now);
+    settle(s, a, now);
+    tcp_count_memory(s);
+    bool must_send = !list_is_empty(&s->outgoing) && !s->is_transmitting;
+    if (must_send) {
+        s->is_transmitting = true;
+    }
+    bool wakes_reader = a->wakes_reader && !wait_is_empty(&s->inet.readers);
+    bool wakes_writers = (a->wakes_writers || s->is_lingering) && !wait_is_empty(&s->inet.writers);
+    bool notifies = a->events != 0 && !list_is_empty(&s->inet.events.watches);
     spin_unlock(&s->inet.lock);
-    tcp_init(&s->machine, &s->config);
+    if (wakes_reader) {
+        wait_wake_all(&s->inet.readers);
+    }
+    if (wakes_writers) {
+        wait_wake_all(&s->inet.writers);
+    }
+    if (notifies) {
+        event_notify(&s->inet.events, a->events);
+    }
+    if (must_send) {
+        tcp_transmit(s);
+    }
+    finish(s, a);
 }
-
-static void release(struct socket *socket)
-{
-    struct tcp_socket *s = tcp_of(socket);
-    inet_port_unbind(ports, &s->inet);
-    tcp_drop_received(s);
-    tcp_bytes_clear(&s->to_send);
-    inet_fini(&s->inet);
-    heap_cache_free(sockets, s);
-}
-
-/* ---- Sleeping ---- */
 
 status_t tcp_sleep(struct tcp_socket *s, struct wait_queue *q, const struct socket_wait *w)
 {
@@ -109,262 +242,189 @@ status_t tcp_sleep(struct tcp_socket *s, struct wait_queue *q, const struct sock
     return status == ERR_TIMEDOUT ? ERR_AGAIN : status;
 }
 
-/* ---- Names ---- */
+/* ---- The timer ---- */
 
-static status_t bind(struct socket *socket, const struct socket_address *a)
+static void timer_expired(struct timer *t)
 {
-    struct inet_name want;
-    struct tcp_socket *s = tcp_of(socket);
-    status_t status = inet_name_read(&s->inet, a, &want);
-    return status == OK ? inet_port_bind(ports, &s->inet, &want) : status;
+    (void)work_queue(&container_of(t, struct tcp_socket, timer)->work);
 }
 
-/* ---- Connecting ---- */
-
-static status_t find_path(struct tcp_socket *s, const struct inet_name *peer, struct ip_path *out)
+static void work_run(struct work *w)
 {
-    struct netif *netif;
-    status_t status = inet_netif_for(&s->inet, peer, &netif);
-    if (status != OK) {
-        return status;
-    }
+    struct tcp_socket *s = container_of(w, struct tcp_socket, work);
+    struct tcp_after after;
+    struct tcp_result r;
+    tcp_after_init(&after);
+    after.unrefs = 1; // that of the timer
     spin_lock(&s->inet.lock);
-    struct ip_addr source = s->inet.local.address;
-    spin_unlock(&s->inet.lock);
-    source = ip_is_unspecified(&source) ? IP_ANY : source;
-    status = ip_path_find(&peer->address, &source, netif, false, out);
-    bool is_one = status != OK ||
-                  !(ip_is_multicast(&out->destination) || ip4_is_broadcast(&out->destination));
-    return is_one ? status : ERR_NETUNREACH;
+    nsec_t now = time_now();
+    s->armed_for = NSEC_NEVER;
+    if (tcp_deadline(&s->machine) <= now) {
+        tcp_timeout(&s->machine, now, &r);
+        tcp_take_result(s, &r, &after);
+    }
+    tcp_release(s, &after, now);
 }
 
-static status_t bind_any(struct tcp_socket *s)
+/* ---- Closing ---- */
+
+void tcp_abandon(struct tcp_socket *s)
 {
+    struct tcp_after after;
+    tcp_after_init(&after);
     spin_lock(&s->inet.lock);
-    bool is_bound = s->inet.local.port != 0;
-    const struct inet_name any = {.address = s->inet.local.address};
-    spin_unlock(&s->inet.lock);
-    return is_bound ? OK : inet_port_bind(ports, &s->inet, &any);
+    s->is_closed = true;
+    tcp_abort(&s->machine);
+    tcp_send_queue_purge(&s->send, &after.pieces);
+    tcp_receive_queue_purge(&s->receive, &after.packets);
+    tcp_release(s, &after, time_now());
 }
 
-// Sends the SYN.  The names are in the table.
-static status_t start(struct tcp_socket *s, const struct inet_name *local,
-                      const struct inet_name *peer, const struct ip_path *path)
+static void close_connection(struct tcp_socket *s, nsec_t now) REQUIRES(s -> inet.lock)
 {
-    struct tcp_turn turn;
-    struct tcp_open open;
-    tcp_turn_begin(s, &turn);
-    status_t status = s->role == TCP_ROLE_IDLE ? OK : ERR_ISCONN;
-    if (status == OK) {
-        tcp_open_for(local, peer, turn.now, &open);
-        s->config.mss_max = (uint16_t)u64_min(s->config.mss_max, tcp_mss_of(path));
-        tcp_configure_from_options(s);
-        tcp_init(&s->machine, &s->config);
-        s->inet.error = OK;
-        tcp_start(s, path);
-        tcp_connect(&s->machine, &open, turn.now);
-    }
-    tcp_turn_end(s, &turn);
-    return status;
-}
-
-static status_t connect_to(struct tcp_socket *s, struct inet_name *peer)
-{
-    struct ip_path path;
-    tcp_make_secret();
-    status_t status = peer->port == 0 ? ERR_CONNREFUSED : inet_may(&s->inet, NET_CONNECT, peer);
-    if (status == OK) {
-        status = find_path(s, peer, &path);
-    }
-    if (status == OK) {
-        status = bind_any(s);
-    }
-    if (status != OK) {
-        return status;
-    }
-    peer->address = path.destination;
-    spin_lock(&s->inet.lock);
-    struct inet_name local = s->inet.local;
-    spin_unlock(&s->inet.lock);
-    local.address = path.source;
-    status = inet_port_connect(ports, &s->inet, &local, peer);
-    return status == OK ? start(s, &local, peer, &path) : status;
-}
-
-// How far connecting has come: ERR_AGAIN: it is under way.
-static status_t connect_state(struct tcp_socket *s) REQUIRES(s -> inet.lock)
-{
-    if (s->inet.error != OK) {
-        status_t error = s->inet.error;
-        s->inet.error = OK;
-        return error;
-    }
-    if ((s->flags & TCP_SOCKET_WAS_CONNECTED) != 0) {
-        s->flags |= TCP_SOCKET_CONNECT_TOLD;
-        return OK;
-    }
-    return s->role == TCP_ROLE_CONNECTION ? ERR_AGAIN : ERR_CONNABORTED;
-}
-
-static status_t wait_connected(struct tcp_socket *s, const struct socket_wait *w)
-{
-    status_t status;
-    spin_lock(&s->inet.lock);
-    while ((status = connect_state(s)) == ERR_AGAIN) {
-        status = tcp_sleep(s, &s->inet.writers, w);
-        if (status != OK) {
-            status = status == ERR_AGAIN ? ERR_INPROGRESS : status;
-            break;
-        }
-    }
-    spin_unlock(&s->inet.lock);
-    return status;
-}
-
-// As AF_UNSPEC wants it: the connection ends at once, and the socket is as new.
-static status_t disconnect(struct tcp_socket *s)
-{
-    struct tcp_turn turn;
-    tcp_turn_begin(s, &turn);
-    if (s->role == TCP_ROLE_CONNECTION) {
-        tcp_abort(&s->machine);
-    }
-    s->flags &= TCP_SOCKET_CLOSED;
-    s->inet.error = OK;
-    tcp_turn_end(s, &turn);
-    return OK;
-}
-
-static status_t connect(struct socket *socket, const struct socket_address *a,
-                        const struct socket_wait *w)
-{
-    struct tcp_socket *s = tcp_of(socket);
-    struct inet_name peer;
-    if (a->family == ABI_AF_UNSPEC) {
-        return disconnect(s);
-    }
-    status_t status = inet_name_read(&s->inet, a, &peer);
-    if (status != OK) {
-        return status;
-    }
-    spin_lock(&s->inet.lock);
-    bool is_idle = s->role == TCP_ROLE_IDLE && (s->flags & TCP_SOCKET_WAS_CONNECTED) == 0 &&
-                   s->inet.error == OK;
-    bool is_told = (s->flags & TCP_SOCKET_CONNECT_TOLD) != 0 || s->role == TCP_ROLE_LISTENER ||
-                   s->listener != NULL;
-    bool is_under_way = s->role == TCP_ROLE_CONNECTION &&
-                        (s->flags & TCP_SOCKET_WAS_CONNECTED) == 0 && s->inet.error == OK;
-    spin_unlock(&s->inet.lock);
-    if (is_told) {
-        return ERR_ISCONN;
-    }
-    if (is_under_way && !w->may_wait) {
-        return ERR_ALREADY;
-    }
-    if (is_idle) {
-        status = connect_to(s, &peer);
-    }
-    return status == OK ? wait_connected(s, w) : status;
-}
-
-/* ---- Ending ---- */
-
-static status_t shutdown(struct socket *socket, uint32_t directions)
-{
-    struct tcp_socket *s = tcp_of(socket);
-    struct tcp_turn turn;
-    spin_lock(&s->inet.lock);
-    enum tcp_role role = s->role;
-    spin_unlock(&s->inet.lock);
-    if (role == TCP_ROLE_LISTENER && (directions & SOCKET_RECEIVES) != 0) {
-        tcp_listener_close(s);
-        return OK;
-    }
-    tcp_turn_begin(s, &turn);
-    status_t status = s->role == TCP_ROLE_CONNECTION ? OK : ERR_NOTCONN;
-    if (status == OK && (directions & SOCKET_SENDS) != 0 &&
-        (s->flags & TCP_SOCKET_SEND_SHUT) == 0) {
-        s->flags |= TCP_SOCKET_SEND_SHUT;
-        tcp_shutdown_send(&s->machine, turn.now);
-        turn.events |= EVENT_OUT;
-    }
-    if (status == OK && (directions & SOCKET_RECEIVES) != 0) {
-        s->flags |= TCP_SOCKET_RECEIVE_SHUT;
-        turn.events |= EVENT_IN | EVENT_RDHUP;
-    }
-    tcp_turn_end(s, &turn);
-    return status;
-}
-
-// Bytes that the peer sent and nobody will read mean that it is told so (RFC 2525, 2.17); so does a
-// linger of nothing.
-static void close_connection(struct tcp_socket *s, struct tcp_turn *turn) REQUIRES(s -> inet.lock)
-{
-    int32_t linger = atomic_load_explicit(&s->inet.socket.linger, memory_order_relaxed);
-    if (s->readable != 0 || linger == 0) {
+    uint32_t orphans = atomic_fetch_add_explicit(&tcp.orphans, 1, memory_order_relaxed);
+    s->is_orphan = true;
+    bool is_hard = atomic_load_explicit(&s->inet.socket.linger, memory_order_relaxed) == 0;
+    if (is_hard || orphans > tcp.orphans_max || tcp_memory_is_short()) {
         tcp_abort(&s->machine);
     } else {
-        tcp_shutdown_send(&s->machine, turn->now);
-        tcp_close(&s->machine, turn->now);
+        tcp_close(&s->machine, now);
     }
 }
 
+static bool is_over(struct tcp_socket *s)
+{
+    spin_lock(&s->inet.lock);
+    enum tcp_state state = tcp_state(&s->machine);
+    spin_unlock(&s->inet.lock);
+    return state == TCP_CLOSED || state == TCP_FIN_WAIT_2 || state == TCP_TIME_WAIT;
+}
+
+// SO_LINGER: until the peer has everything.  What ends by a worker does not wait.
 static void linger(struct tcp_socket *s)
 {
     status_t status;
     int32_t seconds = atomic_load_explicit(&s->inet.socket.linger, memory_order_relaxed);
-    if (seconds > 0) {
-        nsec_t deadline = time_now() + (nsec_t)seconds * NSEC_PER_SEC;
-        WAIT_UNTIL(&s->inet.writers,
-                   __atomic_load_n(&s->role, __ATOMIC_ACQUIRE) != TCP_ROLE_CONNECTION, deadline,
-                   WAIT_KILLABLE, &status);
+    if (seconds <= 0 || thread_current()->process == NULL) {
+        return;
     }
+    nsec_t until = time_now() + (nsec_t)seconds * NSEC_PER_SEC;
+    WAIT_UNTIL(&s->inet.writers, is_over(s), until, WAIT_INTERRUPTIBLE, &status);
+    (void)status; // the rest goes on without it
 }
 
 static void close(struct socket *socket)
 {
     struct tcp_socket *s = tcp_of(socket);
-    struct tcp_turn turn;
+    struct tcp_after after;
+    tcp_after_init(&after);
     spin_lock(&s->inet.lock);
-    bool listens = s->role == TCP_ROLE_LISTENER;
-    spin_unlock(&s->inet.lock);
-    if (listens) {
-        tcp_listener_close(s);
+    if (s->is_closed) {
+        spin_unlock(&s->inet.lock);
+        return;
     }
-    tcp_turn_begin(s, &turn);
-    bool is_first = (s->flags & TCP_SOCKET_CLOSED) == 0;
-    s->flags |= TCP_SOCKET_CLOSED | TCP_SOCKET_SEND_SHUT | TCP_SOCKET_RECEIVE_SHUT;
-    bool is_connection = is_first && s->role == TCP_ROLE_CONNECTION;
-    if (is_connection) {
-        close_connection(s, &turn);
+    bool was_listening = s->is_listening;
+    bool was_entered = s->is_entered;
+    nsec_t now = time_now();
+    s->is_closed = true;
+    s->is_lingering = true;
+    if (was_entered) {
+        close_connection(s, now);
     }
-    tcp_turn_end(s, &turn);
-    if (is_connection) {
+    tcp_receive_queue_purge(&s->receive, &after.packets);
+    after.events = EVENT_HUP;
+    after.wakes_reader = true;
+    after.wakes_writers = true;
+    tcp_release(s, &after, now);
+    if (was_listening) {
+        tcp_stop_listening(s);
+    } else if (was_entered) {
         linger(s);
+    } else {
+        inet_port_unbind(tcp_ports, &s->inet);
     }
+}
+
+static void release(struct socket *socket)
+{
+    struct tcp_socket *s = tcp_of(socket);
+    struct list pieces = LIST_INIT(pieces);
+    struct list packets = LIST_INIT(packets);
+    assert(!s->is_entered && s->armed_for == NSEC_NEVER && list_is_empty(&s->outgoing));
+    spin_lock(&s->inet.lock); // nobody else is there
+    tcp_send_queue_purge(&s->send, &pieces);
+    tcp_receive_queue_purge(&s->receive, &packets);
+    tcp_count_memory(s);
+    spin_unlock(&s->inet.lock);
+    tcp_pieces_free(&pieces);
+    packet_free_all(&packets);
+    inet_fini(&s->inet);
+    heap_cache_free(tcp.cache, s);
+}
+
+// What is left unread when nothing more can come is thrown away by nobody but the reader.
+static status_t shutdown(struct socket *socket, uint32_t directions)
+{
+    struct tcp_socket *s = tcp_of(socket);
+    struct tcp_after after;
+    tcp_after_init(&after);
+    spin_lock(&s->inet.lock);
+    if (s->is_listening && (directions & SOCKET_RECEIVES) != 0) {
+        spin_unlock(&s->inet.lock);
+        tcp_stop_listening(s);
+        return OK;
+    }
+    nsec_t now = time_now();
+    enum tcp_state state = tcp_state(&s->machine);
+    if (state == TCP_CLOSED || state == TCP_SYN_SENT) {
+        spin_unlock(&s->inet.lock);
+        return ERR_NOTCONN;
+    }
+    if ((directions & SOCKET_RECEIVES) != 0) {
+        s->is_receive_shut = true;
+        after.events |= EVENT_IN | EVENT_RDHUP;
+        after.wakes_reader = true;
+    }
+    if ((directions & SOCKET_SENDS) != 0 && !s->is_send_shut) {
+        s->is_send_shut = true;
+        tcp_shutdown_send(&s->machine, now);
+        after.events |= EVENT_OUT;
+        after.wakes_writers = true;
+    }
+    after.events |= s->is_send_shut && (s->is_ended || s->is_receive_shut) ? EVENT_HUP : 0;
+    tcp_release(s, &after, now);
+    return OK;
 }
 
 /* ---- Questions ---- */
 
-static uint32_t connection_events(struct tcp_socket *s) REQUIRES(s -> inet.lock)
+static bool is_connecting(const struct tcp_socket *s) REQUIRES(s -> inet.lock)
 {
-    const uint16_t flags = s->flags;
-    bool is_over = s->role != TCP_ROLE_CONNECTION;
-    bool is_ended = is_over || (flags & (TCP_SOCKET_ENDED | TCP_SOCKET_RECEIVE_SHUT)) != 0;
-    bool is_send_shut = is_over || (flags & TCP_SOCKET_SEND_SHUT) != 0;
-    uint32_t events = s->inet.error != OK ? EVENT_ERR : 0;
-    if (!is_over && (flags & TCP_SOCKET_WAS_CONNECTED) == 0) {
-        return events; // under way
+    enum tcp_state state = tcp_state(&s->machine);
+    return state == TCP_SYN_SENT || state == TCP_SYN_RECEIVED;
+}
+
+static uint32_t events_of(struct tcp_socket *s) REQUIRES(s -> inet.lock)
+{
+    uint32_t error = s->inet.error != OK ? EVENT_ERR : 0;
+    if (s->is_listening) {
+        return error | (s->backlog.count > 0 ? EVENT_IN : 0);
     }
-    events |= s->readable != 0 || is_ended ? EVENT_IN : 0;
-    events |= is_ended ? EVENT_RDHUP : 0;
-    events |= is_ended && is_send_shut ? EVENT_HUP : 0;
-    if (is_send_shut || tcp_has_room(s)) {
-        events |= EVENT_OUT;
-    } else {
-        s->flags |= TCP_SOCKET_WANTS_ROOM;
+    if (is_connecting(s)) {
+        return error;
     }
-    return events;
+    bool is_over = tcp_state(&s->machine) == TCP_CLOSED;
+    if (is_over && !s->is_connected && s->inet.error == OK) {
+        return EVENT_OUT | EVENT_HUP; // never connected
+    }
+    bool is_ended = s->is_ended || s->is_receive_shut || is_over;
+    bool is_send_shut = s->is_send_shut || is_over;
+    bool has_room = tcp_has_room(s);
+    s->wants_room |= !has_room;
+    uint32_t low = atomic_load_explicit(&s->inet.socket.low_water, memory_order_relaxed);
+    return error | (s->receive.bytes >= low || is_ended ? EVENT_IN : 0) |
+           (is_ended ? EVENT_RDHUP : 0) | (has_room || is_send_shut ? EVENT_OUT : 0) |
+           (is_ended && is_send_shut ? EVENT_HUP : 0);
 }
 
 static uint32_t poll(struct socket *socket, struct event_watch *w)
@@ -374,159 +434,94 @@ static uint32_t poll(struct socket *socket, struct event_watch *w)
         event_watch(&s->inet.events, w);
     }
     spin_lock(&s->inet.lock);
-    bool listens = s->role == TCP_ROLE_LISTENER;
-    uint32_t events = listens ? 0 : connection_events(s);
+    uint32_t events = events_of(s);
     spin_unlock(&s->inet.lock);
-    return listens && tcp_listener_is_ready(s) ? EVENT_IN : events;
+    return events;
 }
 
 static size_t readable(struct socket *socket)
 {
     struct tcp_socket *s = tcp_of(socket);
     spin_lock(&s->inet.lock);
-    size_t size = s->readable;
+    size_t bytes = s->receive.bytes;
     spin_unlock(&s->inet.lock);
-    return size;
+    return bytes;
 }
 
 static bool is_listening(struct socket *socket)
 {
     struct tcp_socket *s = tcp_of(socket);
     spin_lock(&s->inet.lock);
-    bool listens = s->role == TCP_ROLE_LISTENER;
+    bool is = s->is_listening;
     spin_unlock(&s->inet.lock);
-    return listens;
+    return is;
+}
+
+static status_t ioctl(struct socket *socket, uint32_t request, vaddr_t argument, int64_t *result)
+{
+    struct tcp_socket *s = tcp_of(socket);
+    if (request != ABI_TIOCOUTQ) {
+        return ERR_NOTTY;
+    }
+    spin_lock(&s->inet.lock);
+    int32_t bytes = (int32_t)tcp_send_queue_bytes(&s->send);
+    spin_unlock(&s->inet.lock);
+    *result = 0;
+    return arch_copy_to_user(argument, &bytes, sizeof(bytes)) == 0 ? OK : ERR_FAULT;
+}
+
+/* ---- Names and options ---- */
+
+static status_t bind(struct socket *socket, const struct socket_address *a)
+{
+    struct tcp_socket *s = tcp_of(socket);
+    struct inet_name want;
+    status_t status = inet_name_read(&s->inet, a, &want);
+    if (status == OK && (ip_is_multicast(&want.address) || ip4_is_broadcast(&want.address))) {
+        status = ERR_ADDRNOTAVAIL;
+    }
+    spin_lock(&s->inet.lock);
+    bool is_used = s->is_entered || s->is_connected;
+    spin_unlock(&s->inet.lock);
+    if (status == OK && is_used) {
+        status = ERR_INVAL;
+    }
+    status = status == OK ? inet_port_bind(tcp_ports, &s->inet, &want) : status;
+    if (status == OK) {
+        spin_lock(&s->inet.lock);
+        s->has_own_port = true;
+        spin_unlock(&s->inet.lock);
+    }
+    return status;
 }
 
 static void options_changed(struct socket *socket)
 {
     struct tcp_socket *s = tcp_of(socket);
-    struct tcp_turn turn;
-    tcp_turn_begin(s, &turn);
-    tcp_configure_from_options(s);
-    turn.wakes_all = true; // there may be room now
-    tcp_turn_end(s, &turn);
-}
-
-static status_t peer_name(struct socket *socket, struct socket_address *out)
-{
-    struct tcp_socket *s = tcp_of(socket);
+    struct tcp_after after;
+    tcp_after_init(&after);
     spin_lock(&s->inet.lock);
-    bool is_connected =
-        s->role == TCP_ROLE_CONNECTION && (s->flags & TCP_SOCKET_WAS_CONNECTED) != 0;
-    spin_unlock(&s->inet.lock);
-    return is_connected ? inet_peer_name(socket, out) : ERR_NOTCONN;
+    s->has_receive_size |= atomic_load(&socket->receive_size) != SOCKET_BUFFER_DEFAULT;
+    s->has_send_size |= atomic_load(&socket->send_size) != SOCKET_BUFFER_DEFAULT;
+    tcp_update_config(s);
+    if (s->wants_room && tcp_has_room(s)) {
+        s->wants_room = false;
+        after.events = EVENT_OUT;
+        after.wakes_writers = true;
+    }
+    tcp_release(s, &after, time_now());
 }
 
-/* ---- Segments ---- */
-
-static void input(struct tcp_socket *s, struct packet *p, const struct tcp_incoming *in)
-{
-    struct tcp_turn turn;
-    struct tcp_result result;
-    tcp_turn_begin(s, &turn);
-    bool is_alive = s->role == TCP_ROLE_CONNECTION;
-    if (is_alive && (in->segment.payload_size == 0 || tcp_may_keep(s, p))) {
-        tcp_input(&s->machine, &in->segment, turn.now, &result);
-        if (result.take != 0) {
-            tcp_keep(s, p, in->header_size, &result);
-            p = NULL;
-        }
-        tcp_turn_result(s, &result, &turn);
-    }
-    tcp_turn_end(s, &turn);
-    packet_free(p);
-    if (!is_alive && !tcp_wait_input(in, turn.now)) {
-        tcp_refuse_segment(in);
-    }
-}
-
-static bool parse(struct packet *p, const struct ip_meta *m, struct tcp_incoming *in)
-{
-    enum { OFFSET_AT = 12, OFFSET_SHIFT = 4, WORD = 4 };
-    size_t size;
-    if (m->is_multicast || m->is_broadcast || packet_need(p, TCP_HEADER_MIN) != OK ||
-        packet_need(p, (size_t)(p->data[OFFSET_AT] >> OFFSET_SHIFT) * WORD) != OK ||
-        !ip_checksum_is_right(p, m) ||
-        tcp_parse(span_of(p->data, p->size), &in->segment, &size) != OK) {
-        return false;
-    }
-    uint32_t netif = m->netif != NULL ? m->netif->index : 0;
-    in->meta = m;
-    in->header_size = (uint32_t)size;
-    in->segment.payload_size = p->total - in->header_size;
-    in->local = (struct inet_name){
-        .address = m->destination, .port = in->segment.destination_port, .netif = netif};
-    in->peer =
-        (struct inet_name){.address = m->source, .port = in->segment.source_port, .netif = netif};
-    return true;
-}
-
-static void receive(struct packet *p, const struct ip_meta *m)
-{
-    struct tcp_incoming in;
-    if (!parse(p, m, &in)) {
-        packet_free(p);
-        return;
-    }
-    struct inet_socket *found = inet_port_find(ports, &in.local, &in.peer);
-    struct tcp_socket *s = found == NULL ? NULL : tcp_of_inet(found);
-    if (s != NULL && found->peer.port != 0) {
-        input(s, p, &in);
-    } else {
-        packet_free(p);
-        bool is_done = tcp_wait_input(&in, time_now());
-        if (!is_done && s != NULL) {
-            tcp_listener_input(s, &in);
-        } else if (!is_done) {
-            tcp_refuse_segment(&in);
-        }
-    }
-    if (s != NULL) {
-        tcp_unref(s);
-    }
-}
-
-static bool error(const struct ip_error *e)
-{
-    enum { SEQ_AT = 4 };
-    if (e->transport.size < SEQ_AT + sizeof(uint32_t)) {
-        return false;
-    }
-    const uint8_t *header = e->transport.data;
-    const struct inet_name local = {.address = e->source, .port = read_be16(header)};
-    const struct inet_name peer = {.address = e->destination, .port = read_be16(header + 2)};
-    struct inet_socket *found = inet_port_find(ports, &local, &peer);
-    if (found == NULL) {
-        return false;
-    }
-    struct tcp_socket *s = tcp_of_inet(found);
-    struct tcp_turn turn;
-    struct tcp_result result;
-    uint32_t seq = read_be32(header + SEQ_AT);
-    tcp_turn_begin(s, &turn);
-    bool is_ours = s->role == TCP_ROLE_CONNECTION && tcp_is_in_flight(&s->machine, seq);
-    if (is_ours && e->error != ERR_MSGSIZE) {
-        tcp_unreachable(&s->machine, seq, e->error, &result);
-        tcp_turn_result(s, &result, &turn);
-    }
-    tcp_turn_end(s, &turn);
-    tcp_unref(s);
-    return is_ours;
-}
-
-/* ---- The protocol ---- */
-
-const struct socket_ops tcp_socket_ops = {
+static const struct socket_ops tcp_ops = {
     .bind = bind,
-    .listen = tcp_listen,
-    .accept = tcp_accept_next,
-    .connect = connect,
-    .send = tcp_send_bytes,
-    .receive = tcp_receive_bytes,
+    .listen = tcp_socket_listen,
+    .accept = tcp_socket_accept,
+    .connect = tcp_socket_connect,
+    .send = tcp_socket_send,
+    .receive = tcp_socket_receive,
     .shutdown = shutdown,
     .local_name = inet_local_name,
-    .peer_name = peer_name,
+    .peer_name = inet_peer_name,
     .poll = poll,
     .readable = readable,
     .take_error = inet_take_error,
@@ -534,46 +529,102 @@ const struct socket_ops tcp_socket_ops = {
     .options_changed = options_changed,
     .get_option = inet_get_option,
     .set_option = inet_set_option,
+    .ioctl = ioctl,
     .close = close,
     .release = release,
 };
-
-static status_t create(uint16_t family, uint32_t protocol, uint32_t flags,
-                       struct inet_socket **out);
 
 static const struct inet_protocol tcp_protocol = {
     .type = ABI_SOCK_STREAM,
     .protocol = IP_PROTOCOL_TCP,
     .is_default = true,
-    .create = create,
+    .create = tcp_socket_create,
     .get_option = tcp_get_option,
     .set_option = tcp_set_option,
 };
 
-static status_t create(uint16_t family, uint32_t protocol, uint32_t flags, struct inet_socket **out)
+/* ---- Making ---- */
+
+static status_t alloc(struct tcp_socket **out)
 {
-    struct tcp_socket *s;
-    (void)protocol;
-    status_t status = tcp_socket_alloc(&s);
+    void *memory;
+    status_t status = heap_cache_alloc(tcp.cache, &memory);
     if (status != OK) {
         return status;
     }
-    inet_init(&s->inet, &tcp_protocol, &tcp_socket_ops, family, flags);
-    tcp_socket_set_up(s);
+    *out = memory;
+    memset(memory, 0, sizeof(struct tcp_socket));
+    return OK;
+}
+
+static void init(struct tcp_socket *s)
+{
+    s->armed_for = NSEC_NEVER;
+    tcp_send_queue_init(&s->send);
+    tcp_receive_queue_init(&s->receive);
+    list_init(&s->entry.link);
+    list_init(&s->outgoing);
+    list_init(&s->backlog.ready);
+    list_init(&s->accept_link);
+    mutex_init(&s->read_lock, "readers of TCP", RANK_STREAM);
+    mutex_init(&s->write_lock, "writers of TCP", RANK_STREAM);
+    timer_init(&s->timer, timer_expired);
+    work_init(&s->work, work_run);
+}
+
+status_t tcp_socket_create(uint16_t family, uint32_t protocol, uint32_t flags,
+                           struct inet_socket **out)
+{
+    struct tcp_socket *s;
+    (void)protocol;
+    status_t status = alloc(&s);
+    if (status != OK) {
+        return status;
+    }
+    inet_init(&s->inet, &tcp_protocol, &tcp_ops, family, flags);
+    init(s);
+    tcp_init(&s->machine, &s->config);
     *out = &s->inet;
     return OK;
 }
 
-static const struct ip_transport tcp_transport = {
-    .protocol = IP_PROTOCOL_TCP, .receive = receive, .error = error};
+status_t tcp_socket_create_accepted(struct tcp_socket *listener, struct tcp_socket **out)
+{
+    struct tcp_socket *s;
+    status_t status = alloc(&s);
+    if (status != OK) {
+        return status;
+    }
+    inet_init_accepted(&s->inet, &listener->inet, &tcp_ops);
+    init(s);
+    s->is_accepted = true;
+    spin_lock(&listener->inet.lock);
+    s->config = listener->config;
+    s->user_mss = listener->user_mss;
+    s->is_corked = listener->is_corked;
+    s->has_receive_size = listener->has_receive_size;
+    s->has_send_size = listener->has_send_size;
+    spin_unlock(&listener->inet.lock);
+    tcp_init(&s->machine, &s->config);
+    *out = s;
+    return OK;
+}
 
 void tcp_sockets_init(void)
 {
-    if (inet_port_table_create("ports of TCP", INET_PORT_CONNECTIONS, &ports) != OK ||
-        heap_cache_create("tcp", sizeof(struct tcp_socket), HEAP_ALIGN_MIN, &sockets) != OK) {
+    struct page_stats stats;
+    page_stats(&stats);
+    tcp.memory_max = (int64_t)(stats.total_pages / MEMORY_SHARE * PAGE_SIZE);
+    tcp.buffer_max = (uint32_t)u64_max(
+        BUFFER_LEAST, u64_min(BUFFER_MOST, stats.total_pages / BUFFER_SHARE * PAGE_SIZE));
+    tcp.orphans_max = (uint32_t)(stats.total_pages / ORPHAN_SHARE);
+    if (heap_cache_create("tcp-socket", sizeof(struct tcp_socket), alignof(struct tcp_socket),
+                          &tcp.cache) != OK ||
+        inet_port_table_create("ports of TCP", INET_PORT_CONNECTIONS, &tcp_ports) != OK ||
+        tcp_table_init() != OK) {
         panic("no memory for TCP");
     }
-    tcp_wait_init();
+    tcp_input_init();
     inet_register_protocol(&tcp_protocol);
-    ip_register_transport(&tcp_transport);
+    tcp_diag_init();
 }

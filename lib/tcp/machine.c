@@ -153,6 +153,11 @@ enum tcp_state tcp_state(const struct tcp *t)
     return t->state;
 }
 
+bool tcp_wants_output(const struct tcp *t)
+{
+    return t->pending != 0;
+}
+
 void tcp_path_mss(struct tcp *t, uint16_t mss, nsec_t now)
 {
     uint16_t least = mss > TCP_MSS_MIN ? mss : TCP_MSS_MIN;

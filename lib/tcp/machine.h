@@ -184,3 +184,9 @@ struct tcp {
     struct tcp_sack ranges_few[TCP_RANGES_FEW];
     struct tcp_run runs_few[TCP_RUNS_FEW]; // a ring, as what is lent
 };
+
+// Bytes that may be in flight.
+static inline uint32_t tcp_congestion_window(const struct tcp *t)
+{
+    return t->cubic.window;
+}

@@ -170,6 +170,9 @@ bool tcp_is_in_flight(const struct tcp *t, uint32_t seq);
 
 enum tcp_state tcp_state(const struct tcp *t);
 
+// Whether tcp_output is worth calling after tcp_consume, which may have asked for an acknowledgement.
+bool tcp_wants_output(const struct tcp *t);
+
 // For TCP_INFO and the socket list.
 struct tcp_info {
     enum tcp_state state;
