@@ -101,8 +101,8 @@ struct socket_ops {
     void (*options_changed)(struct socket *s); // sizes or flags of the socket
     // What `pages` hold, `size` bytes from `offset` in the first, without a copy: takes over a reference
     // on each.  Gives what was taken; NULL: send does it by copies.
-    status_t (*send_pages)(struct socket *s, struct page *const *pages, uint32_t offset, size_t *size,
-                           struct socket_message *m);
+    status_t (*send_pages)(struct socket *s, struct page *const *pages, uint32_t offset,
+                           size_t *size, struct socket_message *m);
     // Options and requests that not all families have.  NULL: ERR_NOPROTOOPT, ERR_NOTTY.
     status_t (*get_option)(struct socket *s, int32_t level, int32_t option, void *value,
                            uint32_t *size);
@@ -126,7 +126,7 @@ struct socket {
     _Atomic nsec_t receive_timeout; // [a] 0: none
     _Atomic nsec_t send_timeout;    // [a]
     _Atomic int32_t linger;         // [a] in seconds; below 0: off
-    _Atomic uint32_t low_water;     // [a] SO_RCVLOWAT: bytes that a reader of a stream wants at least
+    _Atomic uint32_t low_water; // [a] SO_RCVLOWAT: bytes that a reader of a stream wants at least
 };
 
 struct socket_family {

@@ -158,8 +158,9 @@ static uint32_t clamp_size(int32_t wanted)
 
 static uint32_t low_water_of(int32_t wanted)
 {
-    return wanted == 0 ? 1 : (uint32_t)u64_min((uint64_t)(wanted < 0 ? INT32_MAX : wanted),
-                                               SOCKET_BUFFER_MIN);
+    return wanted == 0
+               ? 1
+               : (uint32_t)u64_min((uint64_t)(wanted < 0 ? INT32_MAX : wanted), SOCKET_BUFFER_MIN);
 }
 
 static status_t set_number(struct socket *s, int32_t option, int32_t number)

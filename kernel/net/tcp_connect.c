@@ -13,7 +13,8 @@ static bool is_pending(const struct tcp_socket *s) REQUIRES(s -> inet.lock)
 /* ---- Names ---- */
 
 // Puts the connection into the table.  ERR_ADDRINUSE: there is one of these names.
-static status_t enter(struct tcp_socket *s, const struct tcp_names *names, uint32_t netif, nsec_t now)
+static status_t enter(struct tcp_socket *s, const struct tcp_names *names, uint32_t netif,
+                      nsec_t now)
 {
     uint32_t hash = tcp_table_hash(names);
     struct tcp_shard *shard = tcp_table_shard(hash);
@@ -47,7 +48,8 @@ static uint16_t local_port(struct tcp_socket *s)
 static status_t enter_with_port(struct tcp_socket *s, struct tcp_names *names, uint32_t netif,
                                 nsec_t now)
 {
-    const struct inet_name any = {.address = s->inet.socket.family == ABI_AF_INET ? ip4(0) : IP_ANY};
+    const struct inet_name any = {.address =
+                                      s->inet.socket.family == ABI_AF_INET ? ip4(0) : IP_ANY};
     bool is_chosen = local_port(s) != 0;
     status_t status = ERR_ADDRINUSE;
     for (unsigned i = 0; i < PORTS_TRIED_MAX && status == ERR_ADDRINUSE; i++) {

@@ -5,9 +5,9 @@
 #include "lib/base/bits.h"
 
 enum {
-    LOOKS_MAX = 3,        // for one segment, while what it belongs to changes
-    QUEUE_SLACK = 65536,  // bytes of memory beyond twice the window that a queue may take
-    ERROR_SIZE_MIN = 8,   // of a header that came back: ports and number
+    LOOKS_MAX = 3,       // for one segment, while what it belongs to changes
+    QUEUE_SLACK = 65536, // bytes of memory beyond twice the window that a queue may take
+    ERROR_SIZE_MIN = 8,  // of a header that came back: ports and number
     SEQ_OFFSET = 4,
 };
 

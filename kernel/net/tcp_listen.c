@@ -142,7 +142,8 @@ static enum place take_place(struct tcp_socket *l, nsec_t now)
     return place;
 }
 
-static void answer_by_cookie(const struct tcp_incoming *in, const struct tcp_offer *offer, nsec_t now)
+static void answer_by_cookie(const struct tcp_incoming *in, const struct tcp_offer *offer,
+                             nsec_t now)
 {
     struct tcp_segment g;
     tcp_cookie_answer(tcp_secret_get(), &in->names, &in->segment, offer, now, &g);

@@ -21,16 +21,11 @@ enum {
 uint8_t tcp_state_number(enum tcp_state state)
 {
     static const uint8_t numbers[] = {
-        [TCP_CLOSED] = ABI_TCP_CLOSE,
-        [TCP_SYN_SENT] = ABI_TCP_SYN_SENT,
-        [TCP_SYN_RECEIVED] = ABI_TCP_SYN_RECV,
-        [TCP_ESTABLISHED] = ABI_TCP_ESTABLISHED,
-        [TCP_FIN_WAIT_1] = ABI_TCP_FIN_WAIT1,
-        [TCP_FIN_WAIT_2] = ABI_TCP_FIN_WAIT2,
-        [TCP_CLOSE_WAIT] = ABI_TCP_CLOSE_WAIT,
-        [TCP_CLOSING] = ABI_TCP_CLOSING,
-        [TCP_LAST_ACK] = ABI_TCP_LAST_ACK,
-        [TCP_TIME_WAIT] = ABI_TCP_TIME_WAIT,
+        [TCP_CLOSED] = ABI_TCP_CLOSE,          [TCP_SYN_SENT] = ABI_TCP_SYN_SENT,
+        [TCP_SYN_RECEIVED] = ABI_TCP_SYN_RECV, [TCP_ESTABLISHED] = ABI_TCP_ESTABLISHED,
+        [TCP_FIN_WAIT_1] = ABI_TCP_FIN_WAIT1,  [TCP_FIN_WAIT_2] = ABI_TCP_FIN_WAIT2,
+        [TCP_CLOSE_WAIT] = ABI_TCP_CLOSE_WAIT, [TCP_CLOSING] = ABI_TCP_CLOSING,
+        [TCP_LAST_ACK] = ABI_TCP_LAST_ACK,     [TCP_TIME_WAIT] = ABI_TCP_TIME_WAIT,
     };
     return numbers[state];
 }
@@ -93,7 +88,8 @@ static int32_t seconds(nsec_t t, int32_t otherwise)
     return t == 0 ? otherwise : (int32_t)(t / NSEC_PER_SEC);
 }
 
-static status_t get_number(struct tcp_socket *s, int32_t option, int32_t *n) REQUIRES(s -> inet.lock)
+static status_t get_number(struct tcp_socket *s, int32_t option, int32_t *n)
+    REQUIRES(s -> inet.lock)
 {
     const struct tcp_config *c = &s->config;
     switch (option) {

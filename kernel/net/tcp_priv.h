@@ -12,11 +12,11 @@
 
 // Connections that were made and not accepted.
 struct tcp_backlog {
-    struct list ready;     // [l] struct tcp_socket, with a reference each
-    uint32_t count;        // [l]
-    uint32_t half_open;    // [l] requests
-    uint32_t max;          // [l]
-    nsec_t cookies_until;  // [l] some that were sent may still come back
+    struct list ready;    // [l] struct tcp_socket, with a reference each
+    uint32_t count;       // [l]
+    uint32_t half_open;   // [l] requests
+    uint32_t max;         // [l]
+    nsec_t cookies_until; // [l] some that were sent may still come back
 };
 
 struct tcp_socket {

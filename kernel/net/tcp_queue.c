@@ -243,7 +243,8 @@ static status_t add_slices(struct tcp_piece *p, uint32_t at, uint32_t size, stru
     while (status == OK && size > 0) {
         uint32_t offset = at % PAGE_SIZE;
         uint32_t part = (uint32_t)u64_min(size, PAGE_SIZE - offset);
-        status = packet_add_slice(to, pages_of(p)[at / PAGE_SIZE], (uint16_t)offset, (uint16_t)part);
+        status =
+            packet_add_slice(to, pages_of(p)[at / PAGE_SIZE], (uint16_t)offset, (uint16_t)part);
         at += part;
         size -= part;
     }
@@ -451,7 +452,8 @@ status_t tcp_packet_copy(const struct packet *p, uint32_t skip, uint32_t size, s
         const struct packet_slice *s = &p->slices[i];
         if (skip < at + s->size) {
             uint32_t part = (uint32_t)u64_min(size, at + s->size - skip);
-            status = uio_put(to, (const uint8_t *)page_virt(s->page) + s->offset + (skip - at), part);
+            status =
+                uio_put(to, (const uint8_t *)page_virt(s->page) + s->offset + (skip - at), part);
             skip += part;
             size -= part;
         }

@@ -13,10 +13,10 @@ struct receiving {
     struct uio *to;
     const struct socket_message *m;
     size_t wanted;
-    struct list *node;   // of the packet that is looked at; NULL: the first
-    uint32_t skip;       // bytes of it
-    uint32_t consumed;   // bytes that the machine does not know of yet
-    struct list done;    // packets that came out
+    struct list *node; // of the packet that is looked at; NULL: the first
+    uint32_t skip;     // bytes of it
+    uint32_t consumed; // bytes that the machine does not know of yet
+    struct list done;  // packets that came out
 };
 
 // Why there is nothing: OK is the end.
@@ -37,7 +37,8 @@ static status_t why_empty(struct tcp_socket *s) REQUIRES(s -> inet.lock)
     return grant_is_valid(s->inet.grant) ? ERR_AGAIN : ERR_PERM;
 }
 
-static status_t copy(const struct receiving *r, const struct packet *p, uint32_t skip, uint32_t size)
+static status_t copy(const struct receiving *r, const struct packet *p, uint32_t skip,
+                     uint32_t size)
 {
     if ((r->m->flags & (ABI_MSG_TRUNC | ABI_MSG_PEEK)) == ABI_MSG_TRUNC) {
         uio_skip(r->to, size);
@@ -102,7 +103,7 @@ static status_t copy_ready(struct receiving *r) REQUIRES(r -> s->inet.lock, r->s
 }
 
 // The machine learns what was read, which may open the window.
-static void consume(struct receiving *r) RELEASES(r->s->inet.lock)
+static void consume(struct receiving *r) RELEASES(r -> s->inet.lock)
 {
     struct tcp_after after;
     uint32_t consumed = r->consumed;

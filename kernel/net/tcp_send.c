@@ -100,8 +100,8 @@ static void go(struct tcp_socket *s, uint32_t moved, bool has_more, struct tcp_a
 }
 
 // Fills what is left of the last piece.
-static status_t send_behind(struct tcp_socket *s, struct uio *from, struct tcp_piece *p, size_t size,
-                            bool wants_more) REQUIRES(s -> write_lock)
+static status_t send_behind(struct tcp_socket *s, struct uio *from, struct tcp_piece *p,
+                            size_t size, bool wants_more) REQUIRES(s -> write_lock)
 {
     uint32_t moved;
     struct tcp_after after;

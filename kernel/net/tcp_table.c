@@ -18,7 +18,7 @@ static struct {
 } table = {.secret_lock = MUTEX_INIT(table.secret_lock, "secret of TCP", RANK_MODULE)};
 
 static const nsec_t times[TCP_STEPS] = {
-    1 * NSEC_PER_SEC,  2 * NSEC_PER_SEC,  4 * NSEC_PER_SEC, 8 * NSEC_PER_SEC,
+    1 * NSEC_PER_SEC,  2 * NSEC_PER_SEC,  4 * NSEC_PER_SEC,  8 * NSEC_PER_SEC,
     16 * NSEC_PER_SEC, 32 * NSEC_PER_SEC, 60 * NSEC_PER_SEC,
 };
 
@@ -86,8 +86,8 @@ static bool is_named(const struct tcp_entry *e, const struct tcp_names *n, uint3
            (e->netif == 0 || netif == 0 || e->netif == netif);
 }
 
-struct tcp_entry *tcp_shard_find(const struct tcp_shard *s, const struct tcp_names *n, uint32_t netif,
-                                 uint32_t hash)
+struct tcp_entry *tcp_shard_find(const struct tcp_shard *s, const struct tcp_names *n,
+                                 uint32_t netif, uint32_t hash)
 {
     list_for_each (node, &s->buckets[hash & s->mask]) {
         struct tcp_entry *e = container_of(node, struct tcp_entry, link);

@@ -24,12 +24,12 @@ enum tcp_entry_kind : uint8_t {
 };
 
 struct tcp_entry {
-    struct list link;        // [shard lock]
-    struct tcp_names names;  // [I]
-    uint32_t netif;          // [I] of link-local addresses; 0: any
-    uint32_t hash;           // [I]
+    struct list link;         // [shard lock]
+    struct tcp_names names;   // [I]
+    uint32_t netif;           // [I] of link-local addresses; 0: any
+    uint32_t hash;            // [I]
     enum tcp_entry_kind kind; // [I]
-    bool is_entered;         // [shard lock]
+    bool is_entered;          // [shard lock]
 };
 
 // A record that has a time.
@@ -50,11 +50,11 @@ enum {
 
 struct tcp_shard {
     struct spinlock lock;
-    uint32_t mask;               // [l] of buckets
-    uint32_t count;              // [l] entries
-    struct list *buckets;        // [l]
-    struct list due[TCP_STEPS];  // [l] struct tcp_record
-    nsec_t armed_for;            // [l] NSEC_NEVER: not armed
+    uint32_t mask;              // [l] of buckets
+    uint32_t count;             // [l] entries
+    struct list *buckets;       // [l]
+    struct list due[TCP_STEPS]; // [l] struct tcp_record
+    nsec_t armed_for;           // [l] NSEC_NEVER: not armed
     struct timer timer;
     struct work work;
 };
@@ -74,8 +74,8 @@ void tcp_entry_init(struct tcp_entry *e, enum tcp_entry_kind kind, const struct 
                     uint32_t netif);
 
 // NULL: there is none.
-struct tcp_entry *tcp_shard_find(const struct tcp_shard *s, const struct tcp_names *n, uint32_t netif,
-                                 uint32_t hash) REQUIRES(s -> lock);
+struct tcp_entry *tcp_shard_find(const struct tcp_shard *s, const struct tcp_names *n,
+                                 uint32_t netif, uint32_t hash) REQUIRES(s -> lock);
 void tcp_shard_add(struct tcp_shard *s, struct tcp_entry *e) REQUIRES(s -> lock);
 void tcp_shard_remove(struct tcp_shard *s, struct tcp_entry *e) REQUIRES(s -> lock);
 

@@ -9,3 +9,9 @@ import pytest
 def test_sockets_do_what_posix_and_linux_say(guest, program, smp):
     result = guest("--smp", smp, "--", f"/bin/posix_{program}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_tcp_does_what_posix_and_linux_say(guest, smp):
+    result = guest("--smp", smp, "--timeout", "120", "--", "/bin/posix_tcp")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
