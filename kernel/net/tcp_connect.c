@@ -99,8 +99,8 @@ static status_t read_peer(struct tcp_socket *s, const struct socket_address *a,
     return peer->port == 0 ? ERR_CONNREFUSED : inet_may(&s->inet, NET_CONNECT, peer);
 }
 
-static void open(struct tcp_socket *s, const struct inet_name *peer, const struct ip_path *path,
-                 nsec_t now) REQUIRES(s -> inet.lock)
+static void open_machine(struct tcp_socket *s, const struct inet_name *peer,
+                         const struct ip_path *path, nsec_t now) REQUIRES(s -> inet.lock)
 {
     const struct tcp_names *n = &s->entry.names;
     const struct tcp_secret *secret = tcp_secret_get();
@@ -156,7 +156,7 @@ static status_t begin(struct tcp_socket *s, const struct socket_address *a)
     tcp_receive_queue_purge(&s->receive, &after.packets);
     tcp_send_queue_init(&s->send);
     tcp_receive_queue_init(&s->receive);
-    open(s, &peer, &path, now);
+    open_machine(s, &peer, &path, now);
     tcp_release(s, &after, now);
     return OK;
 }

@@ -346,7 +346,7 @@ static void a_slow_reader_stops_the_writer(void)
         }
         nap(5);
     }
-    CHECK(sent < 32 * 1024 * 1024);
+    CHECK(sent < 32u * 1024 * 1024);
     CHECK((events_of(p.client, POLLOUT, 0) & POLLOUT) == 0);
     size_t got = 0;
     while (got < sent) {
