@@ -48,6 +48,9 @@ static void advance(struct tcp *t, const struct tcp_segment *s, nsec_t now, stru
     t->bytes_acked += out->acked;
     out->events |= out->acked > 0 ? TCP_EVENT_WRITABLE : 0;
     t->send_unacked = s->ack;
+    if (t->recovery == TCP_RECOVERY_NONE) {
+        t->recover = s->ack - 1; // so that it never falls behind by half of all numbers
+    }
     t->retries = 0;
     t->progress_at = tcp_long_tick(now);
     t->rto_from = now;
@@ -123,12 +126,24 @@ static void window_opened(struct tcp *t)
     }
 }
 
+// Data that says nothing new of what we sent, as nearly all is that comes one way.
+static bool is_silent(const struct tcp *t, const struct tcp_segment *s)
+{
+    return s->ack == t->send_unacked && s->payload_size > 0 && s->sack_count == 0 &&
+           (uint32_t)s->window << t->send_scale == t->send_window && t->send_window > 0 &&
+           tcp_seq_le(t->window_seq, s->seq);
+}
+
 bool tcp_input_ack(struct tcp *t, const struct tcp_segment *s, nsec_t now, struct tcp_result *out)
 {
     if (tcp_seq_lt(t->send_next, s->ack) ||
         tcp_seq_lt(s->ack, t->send_unacked - t->send_window_max)) {
         tcp_challenge(t, now);
         return false;
+    }
+    if (is_silent(t, s)) {
+        t->window_seq = s->seq;
+        return true;
     }
     struct tcp_ack_news n = {.is_duplicate = is_duplicate(t, s)};
     bool is_old = tcp_seq_lt(s->ack, t->send_unacked);

@@ -147,6 +147,8 @@ struct tcp {
     uint32_t probe_end;  // of a tail loss probe
     uint32_t undo_from;  // our timestamp of the first repetition
     uint32_t undo_bytes; // repeated and not told as duplicates
+    uint32_t undo_begin; // what was in flight when the reduction came
+    uint32_t undo_end;
     uint32_t reorder_round; // when this is acknowledged, a D-SACK counts again
     uint8_t reorder_steps;  // quarters of the least RTT
     uint8_t reorder_persist;

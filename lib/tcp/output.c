@@ -196,6 +196,7 @@ static bool output_new(struct tcp *t, nsec_t now, uint32_t burst, struct tcp_seg
     if (was_idle) {
         t->progress_at = tcp_long_tick(now);
         t->rto_from = now;
+        t->rack_rtt = 0; // what was delivered last may be too long ago for ticks to tell
     }
     uint32_t begin = t->send_next;
     tcp_runs_add(t, begin + size, tcp_tick(now));

@@ -166,6 +166,20 @@ static void measure(struct tcp *t, uint32_t size)
     }
 }
 
+// Whether a FIN there can be the peer's: it had no other, and nothing came from behind it.
+static bool is_fin_possible(struct tcp *t, uint32_t data_end)
+{
+    if (tcp_is_in(t, TCP_HAS_FIN)) {
+        return t->receive_fin == data_end;
+    }
+    for (unsigned i = 0; i < t->range_count; i++) {
+        if (tcp_seq_lt(data_end, tcp_ranges(t)[i].right)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // The part of the segment's sequence space that is in the window, and where the payload ends.
 static struct tcp_sack clip(struct tcp *t, const struct tcp_segment *s)
 {
@@ -174,8 +188,7 @@ static struct tcp_sack clip(struct tcp *t, const struct tcp_segment *s)
     struct tcp_sack part = {s->seq, data_end};
     if (tcp_seq_lt(edge, part.right)) {
         part.right = edge;
-    } else if ((s->flags & TCP_FIN) != 0 &&
-               (!tcp_is_in(t, TCP_HAS_FIN) || t->receive_fin == data_end)) {
+    } else if ((s->flags & TCP_FIN) != 0 && is_fin_possible(t, data_end)) {
         part.right = data_end + 1;
     }
     if (tcp_is_in(t, TCP_HAS_FIN) && tcp_seq_lt(t->receive_fin + 1, part.right)) {

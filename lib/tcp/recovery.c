@@ -10,6 +10,8 @@ static void begin(struct tcp *t, enum tcp_recovery how, nsec_t now)
     t->mode &= (uint16_t)~(TCP_HAS_TAIL_PROBE | TCP_IS_TAIL_RESENT);
     t->undo_from = tcp_long_tick(now) + t->ts_offset;
     t->undo_bytes = 0;
+    t->undo_begin = t->send_unacked;
+    t->undo_end = t->send_next;
 }
 
 static void forget_duplicates(struct tcp *t)
@@ -59,6 +61,10 @@ static bool was_spurious(struct tcp *t, const struct tcp_segment *s, const struc
         (t->has & TCP_HAS_TIMESTAMPS) != 0 && s->ts_echo != 0 &&
         tcp_seq_lt(s->ts_echo, t->undo_from)) {
         return true;
+    }
+    if (n->dsack == 0 || !tcp_seq_lt(t->undo_begin, n->dsack_end) ||
+        tcp_seq_lt(t->undo_end, n->dsack_end)) {
+        return false;
     }
     bool had_any = t->undo_bytes > 0;
     t->undo_bytes -= (uint32_t)u64_min(n->dsack, t->undo_bytes);

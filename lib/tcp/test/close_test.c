@@ -250,6 +250,18 @@ TEST(data_behind_a_fin_that_waits_is_cut_off)
     expect(d, "A 1 ack 12");
 }
 
+TEST(a_fin_in_front_of_bytes_that_came_is_not_believed)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    peer(d, "A 12+10 ack 1");
+    expect(d, "A 1 sack 12-22");
+    peer(d, "FA 11 ack 1");
+    expect(d, "A 1 ack 1 sack 12-22");
+    peer(d, "A 1+11 ack 1");
+    EXPECT_EQ(d->readable, 21);
+    expect_state(d, TCP_ESTABLISHED);
+}
+
 TEST(a_fin_behind_the_window_is_not_taken_before_its_data)
 {
     struct dialogue *d = dialogue_open(&dialogue);

@@ -233,6 +233,38 @@ TEST(fast_recovery_ends_with_a_window_of_seven_tenths)
     EXPECT_EQ(dialogue_info(d).window, 7000);
 }
 
+TEST(duplicates_count_after_gigabytes_without_loss)
+{
+    struct dialogue *d = &dialogue;
+    dialogue_begin(d);
+    d->config.mss_max = 60000;
+    tcp_configure(&d->t, &d->config);
+    dialogue_connect(d, "mss 60000 scale 10");
+    d->burst = 1 << 24;
+    uint32_t at = 1;
+    for (unsigned i = 0; i < 400; i++) {
+        char text[60];
+        app_write(d, 6000000);
+        while (tcp_output(&d->t, d->now, d->burst, &d->output, &d->payload)) {
+            at = d->output.seq + d->output.payload_size - OUR_ISN;
+            fmt_print(text, sizeof(text), "A 1 ack %u", at);
+            peer(d, text);
+        }
+        pass(d, MS);
+    }
+    EXPECT(at > 1u << 31);
+    d->burst = 0;
+    app_write(d, 240000);
+    EXPECT_EQ(drain(d), 4);
+    for (unsigned i = 0; i < 3; i++) {
+        char text[60];
+        fmt_print(text, sizeof(text), "A 1 ack %u", at);
+        peer(d, text);
+    }
+    EXPECT_EQ(drain(d), 1);
+    EXPECT_EQ(d->output.seq, OUR_ISN + at);
+}
+
 // ---- SACK and RACK (RFC 6675, RFC 8985) ----
 
 TEST(three_segments_told_by_sack_send_the_first_again_at_once)
@@ -370,6 +402,21 @@ TEST(a_repetition_that_was_lost_goes_again)
     pass(d, 100 * MS);
     peer(d, "A 1 ack 1 sack 1001-11001");
     expect(d, "A 1+1000");
+}
+
+TEST(what_was_delivered_before_an_hour_of_silence_says_nothing_of_what_is_sent_now)
+{
+    struct dialogue *d = in_flight("mss 1000 sackok", 1);
+    peer(d, "A 1 ack 1001");
+    pass(d, 45 * 60 * NSEC_PER_SEC); // more than half the range of the ticks
+    app_write_segments(d, 1001, 6);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 1001 sack 2001-3001");
+    expect_silence(d); // the first may still be late
+    EXPECT_EQ(dialogue_info(d).lost, 0);
+    expect_due(d, 25 * MS);
+    expect(d, "A 1001+1000");
+    EXPECT_EQ(dialogue_info(d).lost, 0); // and those behind it are not
 }
 
 TEST(sack_of_what_was_not_sent_is_ignored)
@@ -650,6 +697,20 @@ TEST(a_fast_repetition_that_came_twice_is_undone)
     pass(d, 90 * MS);
     peer(d, "A 1 ack 10001 sack 1-1001");
     EXPECT(dialogue_info(d).window >= 10000);
+}
+
+TEST(a_duplicate_of_something_else_undoes_nothing)
+{
+    struct dialogue *d = in_flight("mss 1000 sackok", 10);
+    peer(d, "A 1 ack 1 sack 1001-4001");
+    expect(d, "A 1+1000");
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 10001"); // that loss was real
+    EXPECT_EQ(dialogue_info(d).window, 7000);
+    app_write_segments(d, 10001, 5);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 15001 sack 10001-11001"); // the network repeated one
+    EXPECT(dialogue_info(d).window < 8000);
 }
 
 TEST(segments_that_come_twice_widen_the_reordering_window)
