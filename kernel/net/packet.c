@@ -234,32 +234,6 @@ status_t packet_clone(const struct packet *p, struct packet **out)
     return OK;
 }
 
-// Bytes as words of the CPU's order: sums of RFC 1071 may be made in either and swapped at the end.
-static uint64_t sum_bytes(struct span s)
-{
-    uint64_t low = 0;
-    uint64_t high = 0;
-    const uint8_t *at = s.data;
-    size_t left = s.size;
-    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        low += (uint32_t)word;
-        high += word >> 32;
-    }
-    uint64_t rest = 0;
-    memcpy(&rest, at, left);
-    return low + high + (uint32_t)rest + (rest >> 32);
-}
-
-static uint32_t fold(uint64_t sum)
-{
-    while (sum > UINT16_MAX) {
-        sum = (sum & UINT16_MAX) + (sum >> 16);
-    }
-    return (uint32_t)sum;
-}
-
 uint32_t packet_sum(const struct packet *p, size_t offset, size_t size, uint32_t sum)
 {
     assert(offset <= p->total && size <= p->total - offset);
@@ -268,7 +242,7 @@ uint32_t packet_sum(const struct packet *p, size_t offset, size_t size, uint32_t
     while (done < size) {
         struct span piece = piece_at(p, offset + done);
         piece.size = u64_min(piece.size, size - done);
-        sum = checksum_join(sum, __builtin_bswap16((uint16_t)fold(sum_bytes(piece))), done);
+        sum = checksum_join(sum, checksum_add(0, piece.data, piece.size), done);
         done += piece.size;
     }
     return sum;
