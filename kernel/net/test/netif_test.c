@@ -14,9 +14,14 @@ static struct {
     struct netif netif;
     uint32_t room;
     struct list sent;
+    uint32_t made_count;
+    uint32_t next_number;
     uint32_t sent_count;
     bool last_more;
-    bool resume_inside; // the device has room again before it has said that it has none
+    bool is_out_of_order; // numbers that packets begin with
+    bool is_inside;       // transmit
+    bool was_crowded;     // by two at a time
+    bool resume_inside;   // the device has room again before it has said that it has none
     uint32_t filters;
     status_t up_status;
     uint32_t received;
@@ -39,6 +44,9 @@ static bool transmit(struct netif *n, struct packet *p, bool more)
         return false;
     }
     fake.room--;
+    uint32_t number = read_be32(p->data + p->size - sizeof(uint32_t));
+    fake.is_out_of_order = fake.is_out_of_order || number < fake.next_number;
+    fake.next_number = number + 1;
     fake.sent_count++;
     fake.last_more = more;
     list_add_tail(&fake.sent, &p->link);
@@ -99,7 +107,11 @@ static struct netif *fresh(uint32_t room)
         }
     }
     fake.room = room;
+    fake.made_count = 0;
+    fake.next_number = 0;
     fake.sent_count = 0;
+    fake.is_out_of_order = false;
+    fake.was_crowded = false;
     fake.received = 0;
     fake.up_status = OK;
     (void)netif_set_up(n, true);
@@ -128,7 +140,9 @@ static void send(struct netif *n, uint32_t count)
 {
     struct list packets = LIST_INIT(packets);
     for (uint32_t i = 0; i < count; i++) {
-        list_add_tail(&packets, &make(&OTHERS, TYPE)->link);
+        struct packet *p = make(&OTHERS, TYPE);
+        write_be32(p->data + p->size - sizeof(uint32_t), fake.made_count++);
+        list_add_tail(&packets, &p->link);
     }
     netif_transmit_all(n, &packets);
 }
@@ -173,6 +187,7 @@ TEST(what_finds_no_room_waits_for_it_and_the_rest_is_dropped)
     fake.room = UINT32_MAX;
     netif_resume(n, 0);
     EXPECT_EQ(fake.sent_count, NETIF_QUEUE_MAX + 3);
+    EXPECT(!fake.is_out_of_order);
     packet_free_all(&fake.sent);
 }
 
@@ -403,7 +418,11 @@ static bool transmit_scarce(struct netif *n, struct packet *p, bool more)
         return false;
     }
     atomic_fetch_sub(&scarce_room, 1);
-    fake.sent_count++; // one sender at a time
+    fake.was_crowded = fake.was_crowded || fake.is_inside;
+    fake.is_inside = true;
+    thread_yield();
+    fake.is_inside = false;
+    fake.sent_count++;
     packet_free(p);
     return true;
 }
@@ -425,6 +444,7 @@ TEST(packets_of_many_senders_arrive_all_when_room_comes_now_and_then)
     }
     test_join_all();
     n->ops = &ops;
+    EXPECT(!fake.was_crowded);
     EXPECT_EQ(fake.sent_count, SENDERS * EACH);
     EXPECT_EQ(n->counters.packets_out, SENDERS * EACH);
 }
