@@ -42,6 +42,14 @@ static uint64_t choose_features(uint64_t has)
     return wanted & has;
 }
 
+// The end of a thread that virtio_net_destroy waits for, once that has woken it.
+static void say_ended(struct virtio_net *nic)
+{
+    mutex_lock(&nic->lock);
+    mutex_unlock(&nic->lock);
+    completion_signal(&nic->ended);
+}
+
 // ---- The keeper ----
 
 void net_call_keeper(struct virtio_net *nic)
@@ -85,7 +93,7 @@ static void pair_thread(void *arg)
         if (now == PAIR_RUNNING) {
             serve(pair);
         } else if (now == PAIR_ENDING) {
-            completion_signal(&pair->nic->ended);
+            say_ended(pair->nic);
             return;
         } else if (atomic_compare_exchange_strong(&pair->state, &state, PAIR_STOPPED)) {
             (void)wait_wake_all(&pair->nic->stopped);
@@ -310,7 +318,7 @@ static void keeper_thread(void *arg)
             thread_park();
         }
     }
-    completion_signal(&nic->ended);
+    say_ended(nic);
 }
 
 static status_t ready_keeper(struct virtio_net *nic)
@@ -433,8 +441,10 @@ static void end_pair(struct net_pair *pair)
 {
     if (pair->thread != NULL) {
         completion_init(&pair->nic->ended, "virtio-net thread");
+        mutex_lock(&pair->nic->lock);
         atomic_store(&pair->state, PAIR_ENDING);
         thread_wake(pair->thread);
+        mutex_unlock(&pair->nic->lock);
         completion_wait(&pair->nic->ended);
     }
     virtio_queue_destroy(&pair->receive);
@@ -446,8 +456,10 @@ static void end_keeper(struct virtio_net *nic)
     struct thread *keeper = atomic_load(&nic->keeper);
     if (keeper != NULL) {
         completion_init(&nic->ended, "virtio-net keeper");
+        mutex_lock(&nic->lock);
         atomic_store(&nic->is_ending, true);
         thread_wake(keeper);
+        mutex_unlock(&nic->lock);
         completion_wait(&nic->ended);
     }
 }

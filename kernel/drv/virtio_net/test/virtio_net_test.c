@@ -151,7 +151,7 @@ static void serve_commands(struct fake_queue *q)
 
 static uint8_t byte_at(unsigned frame, size_t i)
 {
-    return (uint8_t)(frame * 31 + i * 7);
+    return (uint8_t)((size_t)frame * 31 + i * 7);
 }
 
 // Gives a frame of `size` bytes, cut into as many buffers as it takes.
