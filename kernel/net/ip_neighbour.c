@@ -206,13 +206,19 @@ void ip_neighbour_note(struct neighbour *e, enum neighbour_step step, struct nei
     ip_neighbour_plan(e);
 }
 
-static void lose(struct list *packets)
+/*
+ * Nobody is told of packets that had to make room: that happens while others are sent, perhaps under
+ * locks of who sends them.  Only when time passed is nobody's lock held.
+ */
+static void lose(struct list *packets, bool is_told)
 {
     struct list *at;
     while ((at = list_pop(packets)) != NULL) {
         struct packet *p = container_of(at, struct packet, link);
         ip_count(neighbour_dropped);
-        ip_report_failure(p, ERR_HOSTUNREACH);
+        if (is_told) {
+            ip_report_failure(p, ERR_HOSTUNREACH);
+        }
         packet_free(p);
     }
 }
@@ -237,10 +243,10 @@ void ip_neighbour_finish(struct neighbour_outcome *o)
     while ((at = list_pop(&o->ready)) != NULL) {
         ip_link_send(o->netif, &o->address, container_of(at, struct packet, link));
     }
-    lose(&o->lost);
+    lose(&o->lost, o->step == NEIGHBOUR_GIVE_UP);
     while ((at = list_pop(&o->gone)) != NULL) {
         struct neighbour *e = container_of(at, struct neighbour, link);
-        lose(&e->waiting);
+        lose(&e->waiting, false);
         heap_free(e);
     }
     if (o->step == NEIGHBOUR_GIVE_UP || o->step == NEIGHBOUR_KNOWN) {

@@ -73,6 +73,21 @@ TEST(who_does_not_answer_is_asked_three_times_and_the_sender_is_told)
     link_end();
 }
 
+TEST(packets_that_wait_are_bounded_and_only_those_left_are_told_of)
+{
+    enum { SENT = 100, KEPT = 32 };
+    struct ip_path path;
+    struct ip_addr to = link_address("192.0.2.9");
+    (void)link_begin();
+    EXPECT_OK(ip_path_find(&to, &IP_ANY, NULL, false, &path));
+    for (unsigned i = 0; i < SENT; i++) {
+        EXPECT_OK(link_send(&path, 100));
+    }
+    EXPECT_EQ(link_heard.errors, 0);
+    EXPECT(link_hears(0, KEPT));
+    link_end();
+}
+
 TEST(a_neighbour_that_is_used_is_asked_now_and_then)
 {
     struct ip_path path;
