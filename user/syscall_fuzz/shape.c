@@ -264,14 +264,43 @@ static void put_spawn(struct random *r, uint64_t at, uint64_t room)
     copy(at, room, &s, sizeof(s));
 }
 
-// Of a socket: a name in the file system or beside it, or an address of the network.
+// Of a socket: a name in the file system or beside it, an address of the network, or one of netlink.
 static void put_address(struct random *r, uint64_t at, uint64_t room)
 {
-    static const char *const names[] = {"\1\0s", "\1\0d/s", "\1\0\0abstract",
-                                        "\2\0\0\x50\x7f\0\0\1", "\1\0/data/s"};
+    static const struct {
+        char bytes[28];
+    } names[] = {
+        {"\1\0s"},
+        {"\1\0d/s"},
+        {"\1\0\0abstract"},
+        {"\1\0/data/s"},
+        {"\2\0\0\0\x7f\0\0\1"},
+        {"\2\0\x1b\xbc\x7f\0\0\1"},
+        {"\2\0\x1b\xbd\0\0\0\0"},
+        {"\2\0\x1b\xbc\xe0\0\0\xfb"},
+        {"\12\0\x1b\xbc\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"},
+        {"\12\0\x1b\xbd"},
+        {"\20\0"},
+        {"\0\0"},
+        {"\21\0\0\3\1"},
+    };
     char address[112] = {};
-    memcpy(address, random_pick(r, names), 9);
+    memcpy(address, names[random_below(r, ARRAY_SIZE(names))].bytes, sizeof(names[0].bytes));
     copy(at, room, address, sizeof(address));
+}
+
+// A request of netlink that changes nothing, or bytes.
+static void put_datagram(struct random *r, uint64_t at, uint64_t room)
+{
+    uint32_t words[16] = {(uint32_t)random_below(r, 64),
+                          18 + 4 * (uint32_t)random_below(r, 4) | 0x301u << 16};
+    if (random_one_in(r, 3)) {
+        words[0] = random_one_in(r, 2) ? 8 : 128; // echo, of either version
+    }
+    for (unsigned i = 4; i < ARRAY_SIZE(words); i++) {
+        words[i] = (uint32_t)random_below(r, 20) | (uint32_t)random_below(r, 20) << 16;
+    }
+    copy(at, room, words, sizeof(words));
 }
 
 // struct msghdr, with handles to pass on behind it.
@@ -307,6 +336,7 @@ static const struct {
     void (*put)(struct random *r, uint64_t at, uint64_t room);
 } shapes[] = {
     {"request", SYS_spawn, put_spawn},
+    {"bytes", SYS_sendto, put_datagram},
     {"target", SYS_mount, put_mount_point},
     {"target", SYS_umount2, put_mount_point},
     {"path", 0, put_path},
