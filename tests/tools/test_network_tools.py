@@ -357,6 +357,20 @@ netd; sleep 1; net; cat $d/resolv $d/state; kill $netd $other"""))
             assert line in text
         assert "192.0.3.1" not in text and "lease" not in text
 
+    def test_netd_follows_a_changed_policy():
+        text = output(inside(DHCP + r"""
+printf 'dhcp=off\naddress=192.0.2.7/24\naddress=192.0.3.7/24\ngateway=192.0.2.1\n' >$d/net
+printf 'address=2001:db8::1/64\ngateway=fe80::1\n' >$d/net6
+netd; sleep 1; net; echo ---
+printf 'dhcp=off\naddress=192.0.2.7/24\naddress=192.0.4.7/24\ngateway=192.0.2.2\n' >$d/net; rm $d/net6
+kill -HUP $netd; sleep 1; net; kill $netd; wait $netd"""))
+        before, after = text.split("---")
+        assert "192.0.3.7/24" in before and "via 192.0.2.1" in before and "2001:db8::1/64" in before
+        for line in ("192.0.2.7/24", "192.0.4.7/24", "default via 192.0.2.2"):
+            assert line in after
+        for gone in ("192.0.3.7", "via 192.0.2.1 ", "2001:db8::", "default6"):
+            assert gone not in after
+
     @pytest.mark.parametrize("lines,why", [
         ("address=2001:db8::1/65\ngateway=fe80::1", "is not an IPv6 address with /64"),
         ("address=10.0.0.1/64\ngateway=fe80::1", "is not an IPv6 address with /64"),

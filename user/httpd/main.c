@@ -156,6 +156,25 @@ static void learn_port(struct server *s)
     }
 }
 
+// Whether nobody else has the port: workers share it among them, and would with another server too.
+static bool is_free(const struct sockaddr_storage *address, socklen_t size)
+{
+    const int on = 1;
+    int s = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s < 0) {
+        return false;
+    }
+    (void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->ss_family == AF_INET6) {
+        (void)setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    }
+    bool is_bound = bind(s, (const struct sockaddr *)address, size) == 0;
+    int why = errno;
+    close(s);
+    errno = why;
+    return is_bound;
+}
+
 // Each worker at one address.  False: the system does not have that version, or it has no such address.
 static bool listen_version(struct server *s, int family)
 {
@@ -165,7 +184,8 @@ static bool listen_version(struct server *s, int family)
         if (size == 0) {
             return false;
         }
-        if (!worker_listen(&s->workers[i], (struct sockaddr *)&address, size)) {
+        if ((i == 0 && !is_free(&address, size)) ||
+            !worker_listen(&s->workers[i], (struct sockaddr *)&address, size)) {
             if (i == 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
                 return false;
             }

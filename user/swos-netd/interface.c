@@ -91,16 +91,40 @@ static void change_policy6(struct netd *n, const struct interface *i, enum rtnl_
     }
 }
 
-static void change_static(struct netd *n, const struct interface *i, enum rtnl_change what)
+static void change_wanted(struct netd *n, const struct interface *i, enum rtnl_change what,
+                          const struct policy_address *p)
+{
+    const struct netlink_address a = lasting(&p->address, p->prefix);
+    if (p->is_gateway) {
+        change_default(n, i, what, &p->address);
+    } else {
+        change_address(n, i, what, &a);
+    }
+}
+
+static void add_static(struct netd *n, const struct interface *i)
 {
     const struct policy_address *p = NULL;
     while ((p = policy_address_next(&n->policy, i->state.name, p)) != NULL) {
-        const struct netlink_address a = lasting(&p->address, p->prefix);
-        if (p->is_gateway) {
-            change_default(n, i, what, &p->address);
-        } else {
-            change_address(n, i, what, &a);
+        change_wanted(n, i, RTNL_ADD, p);
+    }
+}
+
+void interface_forget(struct netd *n, struct interface *i, const struct policy *old)
+{
+    const struct policy_address *p = NULL;
+    while ((p = policy_address_next(old, i->state.name, p)) != NULL) {
+        if (!policy_has(&n->policy, i->state.name, p)) {
+            change_wanted(n, i, RTNL_REMOVE, p);
         }
+    }
+}
+
+void interface_forget6(struct netd *n, struct interface *i)
+{
+    if (i->has_policy6) {
+        change_policy6(n, i, RTNL_REMOVE);
+        i->has_policy6 = false;
     }
 }
 
@@ -406,9 +430,10 @@ static void bring_up(struct netd *n, const struct interface *i)
 void interface_reconsider(struct netd *n, struct interface *i)
 {
     bool wants = policy_wants_dhcp(&n->policy, i->state.name);
-    change_static(n, i, RTNL_ADD);
+    add_static(n, i);
     if (n->policy6.is_there && !n->is_policy6_used) {
         n->is_policy6_used = true;
+        i->has_policy6 = true;
         change_policy6(n, i, RTNL_ADD);
     }
     i->is_set_up = true;

@@ -127,7 +127,6 @@ static bool read_links(struct netd *n)
 static void read_policy(struct netd *n)
 {
     char why[POLICY_WHY_SIZE];
-    policy_free(&n->policy);
     if (!policy_read(&n->policy, n->policy_path, why)) {
         netd_say(n, "net: %s: %s", n->policy_path, strerror(errno));
     } else if (why[0] != '\0') {
@@ -140,11 +139,18 @@ static void read_policy(struct netd *n)
 
 static void reconsider(struct netd *n)
 {
-    read_policy(n);
-    n->is_policy6_used = false;
+    struct policy old = n->policy;
     for (struct list *node = n->interfaces.next; node != &n->interfaces; node = node->next) {
-        interface_reconsider(n, container_of(node, struct interface, link));
+        interface_forget6(n, container_of(node, struct interface, link));
     }
+    n->is_policy6_used = false;
+    read_policy(n);
+    for (struct list *node = n->interfaces.next; node != &n->interfaces; node = node->next) {
+        struct interface *i = container_of(node, struct interface, link);
+        interface_forget(n, i, &old);
+        interface_reconsider(n, i);
+    }
+    policy_free(&old);
 }
 
 // ---- Waiting ----

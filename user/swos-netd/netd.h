@@ -34,6 +34,7 @@ struct interface {
     bool is_set_up;            // static addresses
     bool has_client;
     bool has_lease;
+    bool has_policy6;   // the address of /etc/swos/net-ipv6
     bool is_fallback;   // the addresses of QEMU's network were taken
     bool is_told;       // the console knows of the lease
     nsec_t fallback_at; // NSEC_NEVER: not any more
@@ -72,7 +73,10 @@ void interface_receive(struct netd *n, struct interface *i);
 void interface_timeout(struct netd *n, struct interface *i);
 nsec_t interface_deadline(const struct interface *i);
 
-// The policy was read anew.
+// The policy was read anew: what the old one wanted and it does not is taken away (of /etc/swos/net-ipv6 while
+// the old one is still there), and what it wants is made.
+void interface_forget(struct netd *n, struct interface *i, const struct policy *old);
+void interface_forget6(struct netd *n, struct interface *i);
 void interface_reconsider(struct netd *n, struct interface *i);
 
 // The lease is given back.

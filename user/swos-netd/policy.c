@@ -201,6 +201,17 @@ const struct policy_address *policy_address_next(const struct policy *p, const c
     return a;
 }
 
+bool policy_has(const struct policy *p, const char *interface, const struct policy_address *wanted)
+{
+    const struct policy_address *a = NULL;
+    while ((a = policy_address_next(p, interface, a)) != NULL) {
+        if (ip_is_equal(&a->address, &wanted->address) && a->prefix == wanted->prefix) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *apply6(struct policy6 *p, const struct setting *s)
 {
     uint8_t prefix;

@@ -67,3 +67,6 @@ bool policy_wants_fallback(const struct policy *p, const char *interface);
 // The next of an interface behind `last` (NULL: the first).
 const struct policy_address *policy_address_next(const struct policy *p, const char *interface,
                                                  const struct policy_address *last);
+
+// Whether it wants this address or gateway of the interface.
+bool policy_has(const struct policy *p, const char *interface, const struct policy_address *wanted);
