@@ -4,7 +4,8 @@
  *
  *   main.c       waits: for links, answers, times
  *   policy.c     what the administrator wants
- *   interface.c  one interface: brought up, its static addresses, its DHCP client (lib/dhcp)
+ *   interface.c  one interface: brought up, its DHCP client (lib/dhcp)
+ *   setup.c      its addresses and routes
  *   resolver.c   /run/resolv.conf, and /run/net with where addresses came from
  *
  * IPv6 is the kernel's (link-local addresses, router advertisements) but for static addresses, and the
