@@ -2,6 +2,7 @@
 /* Sockets of datagrams over loopback, where memory is short, and their limits. */
 #include "kernel/net/datagram.h"
 
+#include "abi/packet.h"
 #include "kernel/core/time.h"
 #include "kernel/core/worker.h"
 #include "kernel/mm/inject.h"
@@ -146,6 +147,61 @@ TEST(datagrams_survive_every_allocation_failing)
     EXPECT_OK(send_and_receive(100)); // what is made once is there then
     sweep(100);
     sweep(20000);
+}
+
+// An echo of either kind of socket, or a frame; with a group joined meanwhile.
+static status_t use(uint16_t family, uint32_t type, uint32_t protocol)
+{
+    static const uint8_t echo[16] = {8};
+    const struct abi_ip_mreqn join = {.group = {239, 1, 2, 3}, .netif = 1};
+    struct socket *s;
+    size_t got;
+    status_t status = socket_create(family, type, protocol, FILE_NONBLOCK, &s);
+    if (status != OK) {
+        return status;
+    }
+    if (family == ABI_AF_INET) {
+        status = socket_set_option(s, ABI_IPPROTO_IP, ABI_IP_ADD_MEMBERSHIP, &join, sizeof(join));
+        status = status == OK ? send_to(s, 0, echo, sizeof(echo)) : status;
+    } else {
+        struct uio u;
+        const struct abi_sockaddr_ll there = {.family = ABI_AF_PACKET, .netif = 1};
+        struct socket_address to = {.size = sizeof(there)};
+        struct socket_message m = {.to = &to};
+        memcpy(to.bytes, &there, sizeof(there));
+        uio_init_kernel(&u, (void *)(uintptr_t)echo, sizeof(echo));
+        status = socket_send(s, &u, &m);
+    }
+    worker_flush();
+    (void)(take(s, room, sizeof(room), &got) == OK);
+    socket_unref(s);
+    worker_flush();
+    return status;
+}
+
+TEST(echo_raw_and_packet_sockets_survive_every_allocation_failing)
+{
+    static const struct {
+        uint16_t family;
+        uint32_t type;
+        uint32_t protocol;
+    } kinds[] = {
+        {ABI_AF_INET, ABI_SOCK_DGRAM, IP_PROTOCOL_ICMP},
+        {ABI_AF_INET, ABI_SOCK_RAW, IP_PROTOCOL_ICMP},
+        {ABI_AF_PACKET, ABI_SOCK_RAW, ABI_ETH_P_ALL << 8},
+    };
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        EXPECT_OK(use(kinds[k].family, kinds[k].type, kinds[k].protocol));
+        for (size_t n = 0; inject_is_available(); n++) {
+            inject_arm(n);
+            status_t status = use(kinds[k].family, kinds[k].type, kinds[k].protocol);
+            if (!inject_disarm()) {
+                EXPECT_OK(status);
+                break;
+            }
+            EXPECT(status == OK || status == ERR_NOMEM || status == ERR_NOBUFS);
+        }
+    }
 }
 
 TEST(what_is_unread_is_bounded)
