@@ -7,23 +7,33 @@
 
 enum { FULL_SIZE_MAX = 65535 };
 
-static uint8_t default_hop_limit(const struct ip_path *path)
+// To a group only the link is meant, unless somebody says otherwise.
+static inline uint8_t hop_limit4(const struct ip_path *path, const struct ip_meta *m)
 {
+    enum { GROUPS = 0xe };
+    bool is_group = path->destination.bytes[IP6_SIZE - IP4_SIZE] >> 4 == GROUPS;
+    return m->hop_limit != 0 ? m->hop_limit : (is_group ? 1 : IP_HOP_LIMIT);
+}
+
+static uint8_t hop_limit6(const struct ip_path *path, const struct ip_meta *m)
+{
+    if (m->hop_limit != 0) {
+        return m->hop_limit;
+    }
     if (ip_is_multicast(&path->destination)) {
         return 1;
     }
-    uint8_t of_link = ip_is_v4(&path->destination)
-                          ? 0
-                          : atomic_load_explicit(&path->netif->ip.hop_limit6, memory_order_relaxed);
+    uint8_t of_link = atomic_load_explicit(&path->netif->ip.hop_limit6, memory_order_relaxed);
     return of_link != 0 ? of_link : IP_HOP_LIMIT;
 }
 
 uint8_t ip_hop_limit(const struct ip_path *path, const struct ip_meta *m)
 {
-    return m->hop_limit != 0 ? m->hop_limit : default_hop_limit(path);
+    return ip_is_v4(&path->destination) ? hop_limit4(path, m) : hop_limit6(path, m);
 }
 
-static void put_header4(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+static inline void put_header4(struct packet *p, const struct ip_path *path,
+                               const struct ip_meta *m)
 {
     // What is never cut needs no identification (RFC 6864, 4.1).
     struct ip4_header h = {
@@ -32,34 +42,36 @@ static void put_header4(struct packet *p, const struct ip_path *path, const stru
         .total_size = (uint16_t)(p->total + IP4_HEADER_MIN),
         .id = m->dont_fragment ? 0 : ip_random_id(),
         .traffic_class = m->traffic_class,
-        .hop_limit = ip_hop_limit(path, m),
+        .hop_limit = hop_limit4(path, m),
         .protocol = m->protocol,
         .dont_fragment = m->dont_fragment,
     };
     ip4_emit_plain(&h, ip_push(p, IP4_HEADER_MIN));
+    p->sum_start = (uint16_t)(p->sum_start + IP4_HEADER_MIN);
 }
 
-static void put_header6(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
+// By itself, so that what it needs of registers and stack does not cost IPv4.
+static NOINLINE void put_header6(struct packet *p, const struct ip_path *path,
+                                 const struct ip_meta *m)
 {
     struct ip6_header h = {
         .source = path->source,
         .destination = path->destination,
         .payload_size = (uint16_t)p->total,
         .next = m->protocol,
-        .hop_limit = ip_hop_limit(path, m),
+        .hop_limit = hop_limit6(path, m),
         .traffic_class = m->traffic_class,
     };
     ip6_emit(&h, ip_push(p, IP6_HEADER_SIZE));
+    p->sum_start = (uint16_t)(p->sum_start + IP6_HEADER_SIZE);
 }
 
 void ip_put_header(struct packet *p, const struct ip_path *path, const struct ip_meta *m)
 {
     if (ip_is_v4(&path->destination)) {
         put_header4(p, path, m);
-        p->sum_start = (uint16_t)(p->sum_start + IP4_HEADER_MIN);
     } else {
         put_header6(p, path, m);
-        p->sum_start = (uint16_t)(p->sum_start + IP6_HEADER_SIZE);
     }
     p->netif = path->netif;
 }
