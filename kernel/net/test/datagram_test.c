@@ -6,6 +6,7 @@
 #include "kernel/core/time.h"
 #include "kernel/core/worker.h"
 #include "kernel/mm/inject.h"
+#include "kernel/net/test/link.h"
 #include "lib/base/bits.h"
 #include "lib/base/string.h"
 #include "tests/harness/test.h"
@@ -243,6 +244,48 @@ TEST(what_is_under_way_is_counted_until_it_has_left)
         EXPECT_OK(send_to(by, port_of(by), big, 1000));
     }
     worker_flush();
+    EXPECT_EQ(atomic_load(&datagram_of(by)->sent), 0);
+    socket_unref(by);
+}
+
+// To a neighbour whose link address is not known yet.
+static status_t send_to_neighbour(struct socket *s)
+{
+    struct uio u;
+    const struct socket_address to = name4(0xc000024d, 9); // 192.0.2.77
+    struct socket_message m = {.to = &to};
+    uio_init_kernel(&u, big, 1400);
+    return socket_send(s, &u, &m);
+}
+
+TEST(who_sends_more_than_goes_out_waits_until_it_went)
+{
+    int32_t limit = SOCKET_BUFFER_MIN;
+    status_t status = OK;
+    struct socket *by = make(ABI_AF_INET, ABI_SOCK_DGRAM, 0);
+    EXPECT(by != NULL);
+    EXPECT_OK(socket_set_option(by, ABI_SOL_SOCKET, ABI_SO_SNDBUF, &limit, sizeof(limit)));
+    (void)link_begin();
+    for (unsigned i = 0; i < 100 && status == OK; i++) {
+        status = send_to_neighbour(by);
+    }
+    uint32_t events = by->ops->poll(by, NULL);
+    uint32_t sent = atomic_load(&datagram_of(by)->sent);
+    link_say_arp("192.0.2.77");
+    worker_flush();
+    static struct link_frame frame;
+    do {
+        link_take(ETHER_IP4, 0, &frame); // the link is rid of it
+    } while (frame.size != 0);
+    uint32_t events_then = by->ops->poll(by, NULL);
+    status_t status_then = send_to_neighbour(by);
+    link_end();
+    worker_flush();
+    EXPECT_STATUS(status, ERR_AGAIN);
+    EXPECT((events & EVENT_OUT) == 0);
+    EXPECT(sent >= SOCKET_BUFFER_MIN && sent < 2 * SOCKET_BUFFER_MIN);
+    EXPECT((events_then & EVENT_OUT) != 0);
+    EXPECT_OK(status_then);
     EXPECT_EQ(atomic_load(&datagram_of(by)->sent), 0);
     socket_unref(by);
 }
