@@ -123,8 +123,8 @@ struct tcp {
     uint32_t receive_space; // the most that is offered: grows to config.receive_buffer
     uint32_t unread;        // bytes in order that were not consumed
     uint32_t receive_fin;   // the peer's FIN that came out of order
-    uint32_t tune_from;     // of the period in which a window's worth comes
-    uint32_t tune_seq;      // when this has come, a window's worth has
+    uint32_t tune_from;     // of the period in which half a window comes
+    uint32_t tune_seq;      // when this has come, it has
     uint32_t tune_tick;     // since then
     uint16_t receive_mss;   // the largest segment that came
     uint8_t quick_acks;     // acknowledgements not to be delayed

@@ -3,9 +3,10 @@
  * The window that we offer.  Its right edge never moves back; it moves forward only by steps that are
  * worth a segment (RFC 9293, 3.8.6.2.2).
  *
- * It begins small and grows while the reader keeps up and the peer fills it: whenever a whole window
+ * It begins small and grows while the reader keeps up and the peer fills it: whenever half a window
  * has come in about one round trip, and what came before it was read, the next one is twice as large,
- * up to the receive buffer.
+ * up to the receive buffer.  So a peer in slow start, which sends twice as much in the next round trip,
+ * is not held back by it, nor let go with a burst of half a window when it opens.
  */
 #include "lib/tcp/machine_priv.h"
 
@@ -88,9 +89,8 @@ void tcp_window_consumed(struct tcp *t)
 
 void tcp_window_begin(struct tcp *t, nsec_t now)
 {
-    uint32_t least = t->receive_next + t->receive_space / 2;
     t->tune_from = t->receive_next;
-    t->tune_seq = tcp_seq_lt(tcp_window_edge(t), least) ? least : tcp_window_edge(t);
+    t->tune_seq = t->receive_next + t->receive_space / 2;
     t->tune_tick = tcp_tick(now);
 }
 
@@ -98,7 +98,7 @@ void tcp_window_begin(struct tcp *t, nsec_t now)
 static bool is_read(const struct tcp *t)
 {
     return t->unread <= t->receive_next - t->tune_from &&
-           t->bytes_received >= (uint64_t)t->unread + t->receive_space / 2;
+           t->bytes_received >= (uint64_t)t->unread + t->receive_space / 4;
 }
 
 void tcp_window_tune(struct tcp *t, nsec_t now)

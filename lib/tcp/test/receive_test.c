@@ -439,6 +439,22 @@ TEST(the_window_grows_while_the_reader_keeps_up)
     EXPECT(dialogue_info(d).receive_window <= 1 << 20);
 }
 
+TEST(the_window_grows_before_a_peer_in_slow_start_has_filled_it)
+{
+    struct dialogue *d = &dialogue;
+    dialogue_begin(d);
+    d->config.receive_buffer = 1 << 20;
+    tcp_configure(&d->t, &d->config);
+    dialogue_connect(d, "mss 1000 sackok scale 0");
+    uint32_t at = 1;
+    for (unsigned i = 0; i < 40; i++) {
+        at = stream(d, at, 1, 1000);
+        app_read(d, 1000);
+        pass(d, MS);
+    }
+    EXPECT(dialogue_info(d).receive_window > 90000);
+}
+
 TEST(the_window_does_not_grow_for_a_reader_that_is_slow)
 {
     struct dialogue *d = &dialogue;
