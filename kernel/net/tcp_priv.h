@@ -34,6 +34,7 @@ struct tcp_socket {
     struct work work;                 // what the timer starts
     nsec_t armed_for;                 // [l] NSEC_NEVER: not armed
     uint32_t burst;                   // [l] bytes that the path takes at once
+    uint32_t lent[2];                 // [l] bytes of the machine's lists (enum tcp_list)
     uint32_t counted;                 // [l] bytes of memory that are counted for it
     uint32_t user_mss;                // [l] TCP_MAXSEG; 0: none
     bool is_entered;                  // [l] it is in the table
@@ -131,6 +132,13 @@ void tcp_count_memory(struct tcp_socket *s) REQUIRES(s -> inet.lock);
 
 // Whether the queues of all connections take too much memory.
 bool tcp_memory_is_short(void);
+
+/* ---- Memory for the machine's lists (tcp_lists.c) ---- */
+
+void tcp_lists_grow(struct tcp_socket *s) REQUIRES(s -> inet.lock); // after TCP_EVENT_CROWDED
+
+// The connection is over: CLOSED or in TIME-WAIT.
+void tcp_lists_take_back(struct tcp_socket *s) REQUIRES(s -> inet.lock);
 
 /* ---- Packets out (tcp_output.c) ---- */
 

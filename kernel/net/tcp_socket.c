@@ -31,7 +31,7 @@ static struct {
 
 void tcp_count_memory(struct tcp_socket *s)
 {
-    uint32_t now = s->send.charge + s->receive.charge;
+    uint32_t now = s->send.charge + s->receive.charge + s->lent[0] + s->lent[1];
     if (now != s->counted) {
         int64_t more = (int64_t)now - s->counted;
         s->counted = now;
@@ -98,8 +98,11 @@ void tcp_take_result(struct tcp_socket *s, const struct tcp_result *r, struct tc
         a->events |= EVENT_IN;
         a->wakes_reader = true;
     }
-    if ((r->events & (TCP_EVENT_CONNECTED | TCP_EVENT_END | TCP_EVENT_CLOSED)) == 0) {
+    if ((r->events & ~(uint32_t)(TCP_EVENT_READABLE | TCP_EVENT_WRITABLE)) == 0) {
         return;
+    }
+    if ((r->events & TCP_EVENT_CROWDED) != 0) {
+        tcp_lists_grow(s);
     }
     if ((r->events & TCP_EVENT_CONNECTED) != 0) {
         s->is_connected = true;
@@ -164,6 +167,7 @@ static void settle(struct tcp_socket *s, struct tcp_after *a, nsec_t now) REQUIR
         arm(s);
         return;
     }
+    tcp_lists_take_back(s);
     if (state == TCP_TIME_WAIT && s->is_closed && s->is_entered) {
         tcp_rest_replace(s, now);
         tcp_send_queue_purge(&s->send, &a->pieces);
