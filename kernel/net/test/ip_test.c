@@ -110,3 +110,44 @@ TEST(a_ping_with_a_wrong_checksum_or_to_all_is_not_answered)
     EXPECT_OK(ip_neighbour_remove(n->index, &them.address));
     link_end();
 }
+
+static status_t send_to_group(const struct ip_path *path, size_t size, bool is_looped)
+{
+    struct packet *p;
+    struct ip_meta m = {.protocol = LINK_TRANSPORT, .is_looped = is_looped};
+    status_t status = packet_alloc(size, &p);
+    if (status != OK) {
+        return status;
+    }
+    memset(packet_put(p, size), 0x33, size);
+    return ip_send(p, path, &m);
+}
+
+TEST(what_is_sent_to_a_group_comes_back_to_members_here_if_that_is_wanted)
+{
+    struct ip_path path;
+    struct ip_addr group = link_address("224.0.0.251");
+    struct netif *n = link_begin();
+    EXPECT_OK(ip_path_find(&group, &IP_ANY, n, false, &path));
+    EXPECT(!path.is_local && path.netif == n);
+    EXPECT_OK(send_to_group(&path, 100, true));
+    EXPECT(link_hears(0, 0)); // nobody is a member
+    EXPECT_OK(ip_group_join(n, &group));
+    link_take(0, 0, &frame);
+    EXPECT_OK(send_to_group(&path, 100, false));
+    EXPECT(link_hears(0, 0));
+    EXPECT_OK(send_to_group(&path, 100, true));
+    EXPECT(link_hears(1, 0));
+    EXPECT(link_heard.meta.is_multicast && link_heard.meta.netif == n);
+    EXPECT_EQ(link_heard.meta.hop_limit, 1);
+    EXPECT_OK(send_to_group(&path, 2000, true)); // cut on the link, whole here
+    EXPECT(link_hears(2, 0));
+    EXPECT_EQ(link_heard.size, 2000);
+    struct mac_addr mac = ip_multicast_mac(&group);
+    do {
+        link_take(ETHER_IP4, 0, &frame);
+    } while (frame.size != 0 && frame.bytes[ETHERNET_HEADER_SIZE + 9] != LINK_TRANSPORT);
+    EXPECT_MEM(frame.bytes, mac.bytes, MAC_SIZE);
+    ip_group_leave(n, &group);
+    link_end();
+}
