@@ -85,7 +85,8 @@ struct socket_ops {
     status_t (*accept)(struct socket *s, const struct socket_wait *w, struct socket **out);
     status_t (*connect)(struct socket *s, const struct socket_address *a,
                         const struct socket_wait *w);
-    // Moves what it can of the uio; an error after some bytes were moved is not reported.
+    // Moves what it can of the uio; an error after some bytes were moved is not reported.  Nothing at all
+    // lets go what MSG_MORE held back.
     status_t (*send)(struct socket *s, struct uio *from, struct socket_message *m);
     status_t (*receive)(struct socket *s, struct uio *to, struct socket_message *m);
     // MSG_ERRQUEUE: what went wrong with packets that were sent.  Never waits.
@@ -99,10 +100,10 @@ struct socket_ops {
     bool (*is_listening)(struct socket *s);
     status_t (*peer_identity)(struct socket *s, struct caller_identity *out); // SO_PEERCRED
     void (*options_changed)(struct socket *s); // sizes or flags of the socket
-    // What `pages` hold, `size` bytes from `offset` in the first, without a copy: takes over a reference
-    // on each.  Gives what was taken; NULL: send does it by copies.
+    // Sends `size` bytes from `offset` in the first of the pages on, all of them or none, without a copy:
+    // takes over a reference on each page, but when it fails.  NULL: they have to be copied.
     status_t (*send_pages)(struct socket *s, struct page *const *pages, uint32_t offset,
-                           size_t *size, struct socket_message *m);
+                           uint32_t size, struct socket_message *m);
     // Options and requests that not all families have.  NULL: ERR_NOPROTOOPT, ERR_NOTTY.
     status_t (*get_option)(struct socket *s, int32_t level, int32_t option, void *value,
                            uint32_t *size);

@@ -123,6 +123,12 @@ status_t vmo_sync(struct vmo *v, uint64_t first, uint64_t count);
 // Makes the pages present, as far as memory allows, without waiting for anybody to use them.
 void vmo_read_ahead(struct vmo *v, uint64_t first, uint64_t count);
 
+// References to up to `count` pages of a file from `index` on, at least one, which are read first if they
+// are absent: for who sends them without a copy.  They stay what the file shows, if it changes, or leave
+// it; nobody writes to them by such a reference.  ERR_NOTSUP: not a file.  ERR_IO, ERR_NOMEM, ERR_RANGE.
+status_t vmo_get_pages(struct vmo *v, uint64_t index, size_t count, struct page **pages,
+                       size_t *out);
+
 // Whether the page is present now (mincore).
 bool vmo_is_present(struct vmo *v, uint64_t index);
 

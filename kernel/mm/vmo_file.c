@@ -390,6 +390,13 @@ status_t vmo_file_pin_run(struct vmo_file *f, uint64_t index, size_t count, bool
     }
 }
 
+status_t vmo_get_pages(struct vmo *v, uint64_t index, size_t count, struct page **pages,
+                       size_t *out)
+{
+    return v->kind == VMO_FILE ? vmo_file_pin_run(file_of_vmo(v), index, count, false, pages, out)
+                               : ERR_NOTSUP;
+}
+
 status_t vmo_file_get(struct vmo_file *f, uint64_t index, struct page **out)
 {
     size_t n;

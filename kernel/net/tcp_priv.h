@@ -196,6 +196,8 @@ void tcp_diag_init(void);
 status_t tcp_socket_connect(struct socket *socket, const struct socket_address *a,
                             const struct socket_wait *w);
 status_t tcp_socket_send(struct socket *socket, struct uio *from, struct socket_message *m);
+status_t tcp_socket_send_pages(struct socket *socket, struct page *const *pages, uint32_t offset,
+                               uint32_t size, struct socket_message *m);
 status_t tcp_socket_receive(struct socket *socket, struct uio *to, struct socket_message *m);
 struct abi_tcp_info;
 void tcp_describe(struct tcp_socket *s, struct abi_tcp_info *out) REQUIRES(s -> inet.lock);

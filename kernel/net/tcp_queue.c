@@ -86,10 +86,11 @@ status_t tcp_piece_create(size_t size, bool is_alone, struct tcp_piece **out)
     return OK;
 }
 
-status_t tcp_piece_create_pages(struct page *const *pages, unsigned count, uint32_t offset,
+status_t tcp_piece_create_pages(struct page *const *pages, uint32_t offset, uint32_t size,
                                 struct tcp_piece **out)
 {
-    assert(count > 0 && offset < PAGE_SIZE);
+    unsigned count = (unsigned)pages_for(offset + size);
+    assert(size > 0 && offset < PAGE_SIZE);
     status_t status = create_record(count, out);
     if (status != OK) {
         return status;
@@ -99,7 +100,7 @@ status_t tcp_piece_create_pages(struct page *const *pages, unsigned count, uint3
     p->page_count = count;
     p->begin = offset;
     p->end = offset;
-    p->room = count * PAGE_SIZE;
+    p->room = offset + size;
     p->charge += count * PAGE_CHARGE;
     return OK;
 }

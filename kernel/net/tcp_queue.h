@@ -58,9 +58,9 @@ static inline uint32_t tcp_send_queue_bytes(const struct tcp_send_queue *q)
 // ERR_NOMEM.
 status_t tcp_piece_create(size_t size, bool is_alone, struct tcp_piece **out);
 
-// A piece of `count` pages that somebody else has filled, from `offset` in the first on: takes over a
-// reference on each.  Nothing is added to it.  ERR_NOMEM: the references are the caller's still.
-status_t tcp_piece_create_pages(struct page *const *pages, unsigned count, uint32_t offset,
+// A piece of `size` bytes that somebody else has put into pages, from `offset` in the first on: takes
+// over a reference on each.  Nothing is added to it.  ERR_NOMEM: the references are the caller's still.
+status_t tcp_piece_create_pages(struct page *const *pages, uint32_t offset, uint32_t size,
                                 struct tcp_piece **out);
 void tcp_piece_free(struct tcp_piece *p); // NULL is fine
 void tcp_pieces_free(struct list *pieces);

@@ -192,8 +192,36 @@ status_t tcp_socket_send(struct socket *socket, struct uio *from, struct socket_
         status = send_some(s, from, m);
         thread_preempt_point();
     }
-    if (status != OK && from->left != before && (m->flags & ABI_MSG_MORE) == 0) {
+    bool is_cut = status != OK && from->left != before;
+    if ((is_cut || before == 0) && (m->flags & ABI_MSG_MORE) == 0) {
         uncork(s);
+    }
+    mutex_unlock(&s->write_lock);
+    return status;
+}
+
+status_t tcp_socket_send_pages(struct socket *socket, struct page *const *pages, uint32_t offset,
+                               uint32_t size, struct socket_message *m)
+{
+    struct tcp_socket *s = tcp_of(socket);
+    struct tcp_piece *p;
+    struct tcp_after after;
+    uint32_t room;
+    status_t status = tcp_piece_create_pages(pages, offset, size, &p);
+    if (status != OK) {
+        return status;
+    }
+    tcp_after_init(&after);
+    mutex_lock(&s->write_lock);
+    spin_lock(&s->inet.lock);
+    status = await_room(s, &m->wait, &room);
+    if (status == OK) {
+        tcp_send_queue_append(&s->send, p, size);
+        go(s, size, (m->flags & ABI_MSG_MORE) != 0, &after);
+    } else {
+        spin_unlock(&s->inet.lock);
+        p->page_count = 0; // they are the caller's
+        tcp_piece_free(p);
     }
     mutex_unlock(&s->write_lock);
     return status;

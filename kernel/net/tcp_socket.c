@@ -531,6 +531,7 @@ static const struct socket_ops tcp_ops = {
     .take_error = inet_take_error,
     .is_listening = is_listening,
     .options_changed = options_changed,
+    .send_pages = tcp_socket_send_pages,
     .get_option = inet_get_option,
     .set_option = inet_set_option,
     .ioctl = ioctl,

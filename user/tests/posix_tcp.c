@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -349,7 +350,7 @@ static void a_slow_reader_stops_the_writer(void)
         }
         nap(5);
     }
-    CHECK(sent < 32u * 1024 * 1024);
+    CHECK(sent < (size_t)32 << 20);
     CHECK((events_of(p.client, POLLOUT, 0) & POLLOUT) == 0);
     size_t got = 0;
     while (got < sent) {
@@ -419,6 +420,42 @@ static void readers_wait(void)
     struct timeval t = {.tv_usec = 50000};
     CHECK(setsockopt(p.server, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0);
     FAILS(recv(p.server, bytes, 1, 0), EAGAIN);
+    end(&p);
+}
+
+static void files_are_sent(void)
+{
+    struct pair p = make(&ways[0]);
+    char path[] = "/tmp/tcp-XXXXXX";
+    int file = mkstemp(path);
+    off_t at = 3;
+    unlink(path);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = pattern(i);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(write(file, bytes, sizeof(bytes)) == sizeof(bytes));
+    }
+    CHECK(sendfile(p.client, file, &at, 70000) == 70000 && at == 70003);
+    get_all(p.server, bytes, 3);
+    CHECK(bytes[0] == pattern(3) && bytes[2] == pattern(5));
+    get_all(p.server, bytes, 65530);
+    CHECK(bytes[65529] == pattern(65535)); // the last before the second half
+    get_all(p.server, bytes, 70000 - 65533);
+    CHECK(lseek(file, -5, SEEK_END) == 2 * sizeof(bytes) - 5);
+    CHECK(sendfile(p.client, file, NULL, 100) == 5); // to the end and no further
+    CHECK(sendfile(p.client, file, NULL, 100) == 0);
+    get_all(p.server, bytes, 5);
+    CHECK(bytes[0] == pattern(65531) && bytes[4] == pattern(65535));
+    close(p.server);
+    awaits(p.client, POLLIN);
+    at = 0;
+    for (int i = 0; i < 50 && sendfile(p.client, file, &at, 10) == 10; i++) {
+        nap(10);
+    }
+    FAILS(sendfile(p.client, file, &at, 10), EPIPE);
+    close(file);
+    p.server = open("/dev/null", O_RDONLY);
     end(&p);
 }
 
@@ -750,6 +787,7 @@ int main(void)
     a_slow_reader_stops_the_writer();
     small_packets_do_not_eat_memory();
     readers_wait();
+    files_are_sent();
     connecting_goes_step_by_step();
     addresses_are_looked_at();
     a_socket_can_talk_to_itself();
