@@ -62,7 +62,7 @@ void packet_free(struct packet *p)
     heap_free(p);
 }
 
-void packet_free_all(struct list *packets)
+void packet_free_list(struct list *packets)
 {
     struct list *node;
     while ((node = list_pop(packets)) != NULL) {

@@ -68,7 +68,13 @@ struct packet {
 // behind it.  ERR_NOMEM.  Any context.
 status_t packet_alloc(size_t size, struct packet **out);
 void packet_free(struct packet *p); // NULL is fine; any context
-void packet_free_all(struct list *packets);
+void packet_free_list(struct list *packets);
+static inline void packet_free_all(struct list *packets)
+{
+    if (!list_is_empty(packets)) {
+        packet_free_list(packets);
+    }
+}
 
 // Tells the sender (`freed`) as if it were freed: who keeps it from now on is not its sender.
 void packet_disown(struct packet *p);

@@ -148,11 +148,6 @@ void tcp_abort(struct tcp *t)
     tcp_stop(t);
 }
 
-enum tcp_state tcp_state(const struct tcp *t)
-{
-    return t->state;
-}
-
 bool tcp_wants_output(const struct tcp *t)
 {
     return t->pending != 0;

@@ -192,3 +192,8 @@ static inline uint32_t tcp_congestion_window(const struct tcp *t)
 {
     return t->cubic.window;
 }
+
+static inline enum tcp_state tcp_state(const struct tcp *t)
+{
+    return t->state;
+}
