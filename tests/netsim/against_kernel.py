@@ -5,7 +5,8 @@
     against_kernel.py [OPTION]...
 
 For each loss it prints how much a receiver in the kernel got, from a sender of ours and from the
-kernel's own, one after the other; the middle one of several runs of each.  Everything is in network
+kernel's own, one after the other; with --receive, how much a receiver of ours and the kernel's got from
+a sender in the kernel.  It is the middle one of several runs of each.  Everything is in network
 namespaces of its own, and no link of this machine is used.
 """
 import argparse
@@ -31,14 +32,28 @@ while time.monotonic() < end:
 print(count, flush=True)
 """
 
+# The pattern of tests/netsim/end.c.
+PATTERN = """
+state, pattern = 9293, bytearray()
+for _ in range(65521):
+    state ^= state >> 12
+    state ^= state << 25 & (1 << 64) - 1
+    state ^= state >> 27
+    pattern.append((state * 0x2545f4914f6cdd1d & (1 << 64) - 1) >> 56)
+"""
+
 SOURCE = """
 import socket, sys
+""" + PATTERN + """
+pattern = bytes(pattern)
+print("ready", flush=True)
+sys.stdin.readline()
 connection = socket.socket()
 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
 connection.connect(("10.0.0.2", 80))
 try:
     while True:
-        connection.sendall(bytes(1 << 16))
+        connection.sendall(pattern)
 except OSError:
     pass
 """
@@ -81,6 +96,11 @@ def options(path):
     return [word for name, value in path.items() for word in (f"--{name}", str(value))]
 
 
+def go(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
 def ours(path, seconds):
     space = Space()
     tun = space.start(TUN, *options(path), "send", 1 << 30, stderr=subprocess.DEVNULL)
@@ -88,10 +108,24 @@ def ours(path, seconds):
     space.address("tun0", "10.0.0.2")
     sink = space.start(sys.executable, "-c", SINK, seconds)
     sink.stdout.readline()
-    tun.stdin.write("\n")
-    tun.stdin.flush()
+    go(tun)
     count = int(sink.stdout.readline())
     stop(tun, sink)
+    space.end()
+    return count
+
+
+def to_ours(path, seconds):
+    space = Space()
+    tun = space.start(TUN, *options(path | {"time": round(seconds * 1000)}), "receive", 1 << 30)
+    tun.stdout.readline()
+    space.address("tun0", "10.0.0.1")
+    source = space.start(sys.executable, "-c", SOURCE)
+    source.stdout.readline()
+    go(tun)
+    go(source)
+    count = int(tun.communicate()[0].split()[3])
+    stop(source)
     space.end()
     return count
 
@@ -103,11 +137,12 @@ def kernels(path, seconds):
     near.run("ip", "link", "set", "tun1", "netns", far.holder.pid)
     near.address("tun0", "10.0.0.1")
     far.address("tun1", "10.0.0.2")
-    tun.stdin.write("\n")
-    tun.stdin.flush()
+    go(tun)
     sink = far.start(sys.executable, "-c", SINK, seconds)
     sink.stdout.readline()
     source = near.start(sys.executable, "-c", SOURCE)
+    source.stdout.readline()
+    go(source)
     count = int(sink.stdout.readline())
     stop(source, tun, sink)
     near.end()
@@ -125,17 +160,19 @@ def main():
     parser.add_argument("--reorder", type=int, default=0, help="of a million")
     parser.add_argument("--loss", type=int, nargs="*",
                         default=[0, 1000, 10000, 20000, 50000, 100000], help="of a million")
+    parser.add_argument("--receive", action="store_true", help="compare receivers")
     args = parser.parse_args()
+    our_end = to_ours if args.receive else ours
     print("# loss %   ours kbit/s   kernel kbit/s   ratio   all runs", flush=True)
     for loss in args.loss:
-        got = {ours: [], kernels: []}
+        got = {our_end: [], kernels: []}
         for run in range(args.runs):
             path = {"loss": loss, "rtt": args.rtt, "rate": args.rate, "queue": args.queue,
                     "reorder": args.reorder, "seed": run + 1}
             for who, results in got.items():
                 results.append(round(who(path, args.seconds) * 8 / 1000 / args.seconds))
         a, b = (statistics.median(results) for results in got.values())
-        print(f"{loss / 10000:8.1f}{a:14.0f}{b:16.0f}{a / b:8.2f}   {got[ours]} {got[kernels]}",
+        print(f"{loss / 10000:8.1f}{a:14.0f}{b:16.0f}{a / b:8.2f}   {got[our_end]} {got[kernels]}",
               flush=True)
 
 

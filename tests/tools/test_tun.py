@@ -10,26 +10,17 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/netsim"))
-from against_kernel import TUN, Space, options, stop  # noqa: E402 pylint: disable=all
+from against_kernel import PATTERN, TUN, Space, go, options, stop  # noqa: E402 pylint: disable=all
 
 SIZE = 3 << 20
 CLEAN = {"rtt": 10, "rate": 100, "queue": 256}
 PATHS = {"clean": CLEAN, "lossy": CLEAN | {"loss": 20000}, "late": CLEAN | {"reorder": 50000}}
 
-# The pattern of tests/netsim/end.c.
-PATTERN = """
-state, pattern = 9293, bytearray()
-for _ in range(65521):
-    state ^= state >> 12
-    state ^= state << 25 & (1 << 64) - 1
-    state ^= state >> 27
-    pattern.append((state * 0x2545f4914f6cdd1d & (1 << 64) - 1) >> 56)
-whole = bytes(pattern) * (size // 65521 + 1)
-"""
 READ_ALL = """
 import socket, sys
 size = int(sys.argv[1])
 """ + PATTERN + """
+whole = bytes(pattern) * (size // 65521 + 1)
 listener = socket.create_server(("10.0.0.2", 80))
 print("ready", flush=True)
 connection, _ = listener.accept()
@@ -41,6 +32,7 @@ WRITE_ALL = """
 import socket, sys
 size = int(sys.argv[1])
 """ + PATTERN + """
+whole = bytes(pattern) * (size // 65521 + 1)
 connection = socket.create_connection(("10.0.0.2", 80))
 connection.sendall(whole[:size])
 connection.shutdown(socket.SHUT_WR)
@@ -59,10 +51,6 @@ if os.path.exists("/dev/net/tun") and os.geteuid() == 0:
     @pytest.fixture(params=sorted(PATHS))
     def path(request):
         return PATHS[request.param]
-
-    def go(tun):
-        tun.stdin.write("\n")
-        tun.stdin.flush()
 
     def test_the_kernel_receives_what_our_tcp_sends_and_both_close(space, path):
         tun = space.start(TUN, *options(path), "send", SIZE, stderr=subprocess.PIPE)
