@@ -39,3 +39,12 @@ struct abi_packet_stats {
     uint32_t packets; // since they were asked for last, with those that were dropped
     uint32_t drops;
 };
+
+// Of SO_ATTACH_FILTER: a program of the classic packet filter, whose instructions are those of
+// lib/bpf/filter.h.
+struct abi_filter_program {
+    uint16_t count;
+    uint16_t pad0;
+    uint32_t pad1;
+    uint64_t instructions;
+};

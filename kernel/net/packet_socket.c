@@ -5,7 +5,14 @@
 #include "kernel/mm/heap.h"
 #include "kernel/net/datagram.h"
 #include "lib/base/string.h"
+#include "lib/bpf/filter.h"
 #include "lib/net/ethernet.h"
+
+// What of the packets is wanted.
+struct filter {
+    refcount_t refs; // [a]
+    struct bpf_instruction program[];
+};
 
 struct packet_socket {
     struct datagram_socket d;
@@ -14,11 +21,93 @@ struct packet_socket {
     uint32_t netif;            // [d.inet.lock] index; 0: all
     uint32_t seen;             // [d.inet.lock] packets since the statistics were read
     struct netif *promiscuous; // [d.inet.lock] NULL: none
+    struct filter *filter;     // [d.inet.lock] a reference; NULL: everything is wanted
 };
 
 static struct packet_socket *packet_of(struct socket *s)
 {
     return (struct packet_socket *)(void *)s;
+}
+
+/* ---- Filters ---- */
+
+static void filter_unref(struct filter *f)
+{
+    if (f != NULL && refcount_dec(&f->refs)) {
+        heap_free(f);
+    }
+}
+
+static struct filter *filter_get(struct packet_socket *s)
+{
+    spin_lock(&s->d.inet.lock);
+    struct filter *f = s->filter;
+    if (f != NULL) {
+        refcount_inc(&f->refs);
+    }
+    spin_unlock(&s->d.inet.lock);
+    return f;
+}
+
+static void filter_put(struct packet_socket *s, struct filter *f)
+{
+    spin_lock(&s->d.inet.lock);
+    struct filter *old = s->filter;
+    s->filter = f;
+    spin_unlock(&s->d.inet.lock);
+    filter_unref(old);
+}
+
+static void copy_out(const void *context, size_t offset, void *to, size_t size)
+{
+    packet_copy_out(context, offset, to, size);
+}
+
+// How many bytes of the packet the socket wants.
+static size_t wanted_size(struct packet_socket *s, const struct packet *p)
+{
+    struct filter *f = filter_get(s);
+    if (f == NULL) {
+        return p->total;
+    }
+    const struct bpf_packet view = {.size = p->total, .copy = copy_out, .context = p};
+    size_t wanted = u64_min(bpf_run(f->program, &view), p->total);
+    filter_unref(f);
+    return wanted;
+}
+
+static status_t attach(struct packet_socket *s, const void *value, uint32_t size)
+{
+    struct abi_filter_program a;
+    void *memory;
+    if (size < sizeof(a)) {
+        return ERR_INVAL;
+    }
+    memcpy(&a, value, sizeof(a));
+    size_t bytes = a.count * sizeof(struct bpf_instruction);
+    status_t status = heap_alloc(sizeof(struct filter) + bytes, &memory);
+    if (status != OK) {
+        return status;
+    }
+    struct filter *f = memory;
+    refcount_init(&f->refs, 1);
+    bool is_read = arch_copy_from_user(f->program, a.instructions, bytes) == 0;
+    status = is_read ? bpf_check(f->program, a.count) : ERR_FAULT;
+    if (status == OK) {
+        filter_put(s, f);
+    } else {
+        heap_free(f);
+    }
+    return status;
+}
+
+static status_t detach(struct packet_socket *s)
+{
+    spin_lock(&s->d.inet.lock);
+    bool has = s->filter != NULL;
+    spin_unlock(&s->d.inet.lock);
+    filter_put(s, NULL);
+    return has ? OK : ERR_NOENT;
 }
 
 /* ---- Coming in ---- */
@@ -74,9 +163,15 @@ static bool wants(struct packet_socket *s, const struct netif *n, uint16_t type)
     spin_lock(&s->d.inet.lock);
     bool wants = (s->protocol == ABI_ETH_P_ALL || (s->protocol == type && type != 0)) &&
                  (s->netif == 0 || s->netif == n->index);
-    s->seen += wants;
     spin_unlock(&s->d.inet.lock);
     return wants;
+}
+
+static void count_seen(struct packet_socket *s)
+{
+    spin_lock(&s->d.inet.lock);
+    s->seen++;
+    spin_unlock(&s->d.inet.lock);
 }
 
 static void tap_packet(struct netif_tap *t, struct netif *n, const struct packet *p,
@@ -90,18 +185,26 @@ static void tap_packet(struct netif_tap *t, struct netif *n, const struct packet
         return;
     }
     if (packet_clone(p, &copy) != OK) {
+        count_seen(s);
         datagram_count_drop(&s->d);
         return;
     }
     if (copy->checksum == PACKET_SUM_PARTIAL) {
         packet_finish_checksum(copy);
     }
-    const struct about a = describe(n, p, is_outgoing);
-    struct inet_name from = {.port = type};
-    memcpy(from.address.bytes, &a, sizeof(a));
     if (s->d.inet.socket.type == ABI_SOCK_DGRAM) {
         packet_pull(copy, n->header_size);
     }
+    size_t wanted = wanted_size(s, copy);
+    if (wanted == 0) {
+        packet_free(copy);
+        return;
+    }
+    packet_trim(copy, wanted);
+    count_seen(s);
+    const struct about a = describe(n, p, is_outgoing);
+    struct inet_name from = {.port = type};
+    memcpy(from.address.bytes, &a, sizeof(a));
     const struct ip_meta m = {.netif = n};
     (void)datagram_deliver(&s->d, copy, &m, &from);
 }
@@ -315,6 +418,12 @@ static status_t set_option(struct socket *socket, int32_t level, int32_t option,
     if (level == ABI_SOL_SOCKET && option == ABI_SO_RCVBUFFORCE) {
         return socket_set_option(socket, level, ABI_SO_RCVBUF, value, size);
     }
+    if (level == ABI_SOL_SOCKET && option == ABI_SO_ATTACH_FILTER) {
+        return attach(s, value, size);
+    }
+    if (level == ABI_SOL_SOCKET && option == ABI_SO_DETACH_FILTER) {
+        return detach(s);
+    }
     if (level == ABI_SOL_SOCKET) {
         return inet_set_option(socket, level, option, value, size);
     }
@@ -334,6 +443,7 @@ static void leave(struct datagram_socket *d)
 {
     struct packet_socket *s = packet_of(&d->inet.socket);
     netif_remove_tap(&s->tap);
+    filter_put(s, NULL);
     spin_lock(&d->inet.lock);
     struct netif *n = s->promiscuous;
     s->promiscuous = NULL;

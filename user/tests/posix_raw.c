@@ -21,6 +21,19 @@
 
 #include "user/tests/check.h"
 
+// As Linux has them; not all C libraries do.
+struct sock_filter {
+    uint16_t code;
+    uint8_t jt;
+    uint8_t jf;
+    uint32_t k;
+};
+
+struct sock_fprog {
+    unsigned short len;
+    struct sock_filter *filter;
+};
+
 #define FAILS(call, error) CHECK((call) == -1 && errno == (error))
 
 static uint8_t bytes[65536];
@@ -218,6 +231,33 @@ static void what_is_not_read_is_dropped_and_counted(void)
     close(udp);
 }
 
+static void filters_choose(void)
+{
+    // IPv4, UDP to port 7077, of which 24 bytes are wanted: behind the link's header.
+    struct sock_filter program[] = {{0x30, 0, 0, 9},    {0x15, 0, 3, 17}, {0x28, 0, 0, 22},
+                                    {0x15, 0, 1, 7077}, {0x06, 0, 0, 24}, {0x06, 0, 0, 0}};
+    struct sock_fprog all = {6, program};
+    int s = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in to = loopback4();
+    CHECK(setsockopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) == 0);
+    while (recv(s, more, sizeof(more), MSG_DONTWAIT) >= 0) {
+    }
+    to.sin_port = htons(7078);
+    CHECK(sendto(udp, "other", 5, 0, (struct sockaddr *)&to, sizeof(to)) == 5);
+    to.sin_port = htons(7077);
+    CHECK(sendto(udp, "wanted", 6, 0, (struct sockaddr *)&to, sizeof(to)) == 6);
+    CHECK(is_readable(s));
+    CHECK(recv(s, more, sizeof(more), 0) == 24);
+    CHECK(more[9] == 17 && more[22] == 7077 >> 8 && more[23] == (7077 & 255));
+    program[1].jf = 9;
+    FAILS(setsockopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)), EINVAL);
+    CHECK(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &all, sizeof(all)) == 0);
+    FAILS(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &all, sizeof(all)), ENOENT);
+    close(s);
+    close(udp);
+}
+
 int main(void)
 {
     echo_comes_back(AF_INET, 64);
@@ -230,5 +270,6 @@ int main(void)
     raw_sockets_of_ipv6_make_checksums();
     packet_sockets_see_both_ways();
     what_is_not_read_is_dropped_and_counted();
+    filters_choose();
     return check_end();
 }
