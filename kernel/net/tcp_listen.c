@@ -388,6 +388,14 @@ bool tcp_listener_input(struct tcp_socket *listener, struct tcp_incoming *in)
 
 /* ---- Calls ---- */
 
+static status_t may_listen(struct tcp_socket *s)
+{
+    spin_lock(&s->inet.lock);
+    const struct inet_name local = s->inet.local;
+    spin_unlock(&s->inet.lock);
+    return inet_may(&s->inet, NET_LISTEN, &local);
+}
+
 status_t tcp_socket_listen(struct socket *socket, uint32_t backlog)
 {
     struct tcp_socket *s = tcp_of(socket);
@@ -406,6 +414,9 @@ status_t tcp_socket_listen(struct socket *socket, uint32_t backlog)
         return OK;
     }
     status_t status = is_bound ? OK : inet_port_bind(tcp_ports, &s->inet, &any);
+    if (status == OK) {
+        status = may_listen(s); // binding to any port asked for no such right
+    }
     if (status != OK) {
         return status;
     }

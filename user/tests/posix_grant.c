@@ -133,6 +133,18 @@ static void limits_only_add_up(void)
     close(s);
 }
 
+static void who_may_only_connect_does_not_listen(void)
+{
+    const struct swos_net_rule out = {
+        .acts = SWOS_NET_CONNECT, .prefix = SWOS_NET_ANY_ADDRESS, .port_last = UINT16_MAX};
+    adopt(&out, 1);
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(s >= 0 && bind_to(s, INADDR_LOOPBACK, 0) == 0); // any port, to connect from
+    FAILS(listen(s, 1), EACCES);
+    FAILS(bind_to(socket(AF_INET, SOCK_STREAM, 0), INADDR_LOOPBACK, PORT), EACCES);
+    close(s);
+}
+
 static void bad_rules_are_refused(void)
 {
     struct swos_net_rule r = local_udp;
@@ -177,6 +189,7 @@ int main(void)
     apart(ports_and_addresses_are_limited);
     apart(capturing_and_changing_take_more);
     apart(limits_only_add_up);
+    apart(who_may_only_connect_does_not_listen);
     apart(bad_rules_are_refused);
     apart(a_revoked_grant_ends_its_sockets);
     return check_end();
