@@ -7,35 +7,17 @@
  * send to, so that no packet finds it in neither.
  */
 #include "kernel/core/random.h"
-#include "kernel/core/thread.h"
 #include "kernel/mm/heap.h"
-#include "kernel/net/inet.h"
+#include "kernel/net/inet_port_priv.h"
 
-enum {
-    BUCKETS = 1024,
-    LOCKS = 64, // bucket i has lock i % LOCKS
-    EPHEMERAL_FIRST = 32768,
-    EPHEMERAL_COUNT = 60999 - EPHEMERAL_FIRST + 1,
-};
+enum { EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 60999 - EPHEMERAL_FIRST + 1 };
 
-struct side {
-    struct spinlock locks[LOCKS]; // RANK_NET_PORTS
-    struct list buckets[BUCKETS]; // [its lock]
-};
-
-struct inet_port_table {
-    enum inet_port_rule rule; // [I]
-    _Atomic uint64_t secret;  // [a] so that nobody can fill one bucket; 0: nobody was ever bound
-    struct side ports;        // struct inet_port, by its port
-    struct side pairs;        // struct inet_port, by the pair of names
-};
-
-static void init_side(struct side *side, const char *name)
+static void init_side(struct inet_port_side *side, const char *name)
 {
-    for (size_t i = 0; i < LOCKS; i++) {
+    for (size_t i = 0; i < INET_PORT_LOCKS; i++) {
         spin_init(&side->locks[i], name, RANK_NET_PORTS);
     }
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < INET_PORT_BUCKETS; i++) {
         list_init(&side->buckets[i]);
     }
 }
@@ -59,13 +41,6 @@ status_t inet_port_table_create(const char *name, enum inet_port_rule rule,
 
 /* ---- Buckets ---- */
 
-static uint64_t mix(uint64_t h, uint64_t value)
-{
-    constexpr uint64_t MULTIPLIER = 0x9e3779b97f4a7c15; // 2^64 / golden ratio
-    h = (h ^ value) * MULTIPLIER;
-    return h ^ h >> 32;
-}
-
 // Before anybody is bound; may sleep until there are random numbers.
 static void make_secret(struct inet_port_table *t)
 {
@@ -78,77 +53,7 @@ static void make_secret(struct inet_port_table *t)
     }
 }
 
-static uint64_t hash_of(struct inet_port_table *t, const struct inet_name *local,
-                        const struct inet_name *peer)
-{
-    uint64_t h = atomic_load_explicit(&t->secret, memory_order_relaxed);
-    h = mix(h, local->address.halves[1] ^ local->port);
-    h = mix(h, local->address.halves[0]);
-    h = mix(h, peer->address.halves[1]);
-    h = mix(h, peer->address.halves[0]);
-    return mix(h, peer->port);
-}
-
-// A bucket and its lock.
-struct place {
-    struct list *bucket;
-    struct spinlock *lock;
-};
-
-static struct place place_at(struct side *side, uint64_t hash)
-{
-    size_t i = hash % BUCKETS;
-    return (struct place){.bucket = &side->buckets[i], .lock = &side->locks[i % LOCKS]};
-}
-
-static struct place place_of_port(struct inet_port_table *t, uint16_t port)
-{
-    return place_at(&t->ports, port);
-}
-
-static struct place place_of_pair(struct inet_port_table *t, const struct inet_name *local,
-                                  const struct inet_name *peer)
-{
-    return place_at(&t->pairs, hash_of(t, local, peer));
-}
-
-static struct inet_socket *socket_of_port(struct inet_port *p)
-{
-    return container_of(p, struct inet_socket, port);
-}
-
-static struct inet_port *in_ports(struct list *node)
-{
-    return container_of(node, struct inet_port, link);
-}
-
-static struct inet_port *in_pairs(struct list *node)
-{
-    return container_of(node, struct inet_port, pair_link);
-}
-
-// With a reference, unless it is about to go.
-static bool try_ref(struct inet_port *p)
-{
-    return refcount_inc_unless_zero(&socket_of_port(p)->socket.file.object.refs);
-}
-
 /* ---- Who may share ---- */
-
-static bool is_any6(const struct ip_addr *a)
-{
-    return (a->halves[0] | a->halves[1]) == 0;
-}
-
-// Whether packets to `a` are for who is bound as `p` is.
-static bool covers(const struct inet_port *p, const struct ip_addr *a)
-{
-    const struct ip_addr *own = &p->local.address;
-    if (is_any6(own)) {
-        return !(p->is_v6_only && ip_is_v4(a));
-    }
-    return ip_is_equal(own, a) || (ip_is_unspecified(own) && ip_is_v4(a));
-}
 
 static bool shares_netif(const struct inet_port *a, const struct inet_port *b)
 {
@@ -159,8 +64,9 @@ static bool shares_netif(const struct inet_port *a, const struct inet_port *b)
 static bool keeps_out(const struct inet_port_table *t, const struct inet_port *p,
                       const struct inet_port *new)
 {
-    bool is_same_place = p->local.port == new->local.port &&shares_netif(p, new) &&
-                         (covers(p, &new->local.address) || covers(new, &p->local.address));
+    bool is_same_place =
+        p->local.port == new->local.port &&shares_netif(p, new) &&
+        (inet_port_covers(p, &new->local.address) || inet_port_covers(new, &p->local.address));
     if (!is_same_place || p == new) {
         return false;
     }
@@ -168,16 +74,16 @@ static bool keeps_out(const struct inet_port_table *t, const struct inet_port *p
     if (p->shares_address && new->shares_address && !is_served) {
         return false;
     }
-    bool is_one_principal = socket_of_port((struct inet_port *)(uintptr_t)p)->principal ==
-                            socket_of_port((struct inet_port *)(uintptr_t)new)->principal;
+    bool is_one_principal = inet_port_socket((struct inet_port *)(uintptr_t)p)->principal ==
+                            inet_port_socket((struct inet_port *)(uintptr_t)new)->principal;
     return !(p->shares_port && new->shares_port &&is_one_principal);
 }
 
-static bool is_free(const struct inet_port_table *t, const struct place *place,
+static bool is_free(const struct inet_port_table *t, const struct inet_port_place *place,
                     const struct inet_port *new) REQUIRES(*place -> lock)
 {
     list_for_each (node, place->bucket) {
-        if (keeps_out(t, in_ports(node), new)) {
+        if (keeps_out(t, inet_port_in_ports(node), new)) {
             return false;
         }
     }
@@ -189,7 +95,7 @@ static bool is_free(const struct inet_port_table *t, const struct place *place,
 // Takes the port that p->local names.
 static bool try_enter(struct inet_port_table *t, struct inet_port *p)
 {
-    struct place place = place_of_port(t, p->local.port);
+    struct inet_port_place place = inet_port_place_of(t, p->local.port);
     spin_lock(place.lock);
     bool is_ours = is_free(t, &place, p);
     if (is_ours) {
@@ -212,7 +118,7 @@ static status_t enter_any(struct inet_port_table *t, struct inet_port *p, uint32
         is_ours = try_enter(t, p);
     }
     if (is_ours) {
-        struct place place = place_of_port(t, p->local.port);
+        struct inet_port_place place = inet_port_place_of(t, p->local.port);
         spin_lock(place.lock);
         p->shares_address = shares_address;
         p->shares_port = shares_port;
@@ -288,31 +194,22 @@ static void leave_pair(struct inet_port_table *t, struct inet_port *p)
     if (p->pair[1].port == 0) {
         return; // only its socket's lock is needed to know
     }
-    struct place place = place_of_pair(t, &p->pair[0], &p->pair[1]);
+    struct inet_port_place place = inet_port_pair_place(t, &p->pair[0], &p->pair[1]);
     spin_lock(place.lock);
     list_del_init(&p->pair_link);
     p->pair[1].port = 0;
     spin_unlock(place.lock);
 }
 
-static bool is_pair(const struct inet_port *p, const struct inet_name *local,
-                    const struct inet_name *peer)
-{
-    return p->pair[0].port == local->port && p->pair[1].port == peer->port &&
-           ip_is_equal(&p->pair[0].address, &local->address) &&
-           ip_is_equal(&p->pair[1].address, &peer->address) &&
-           (p->netif == 0 || local->netif == 0 || p->netif == local->netif);
-}
-
-static bool pair_is_free(const struct inet_port_table *t, const struct place *place,
+static bool pair_is_free(const struct inet_port_table *t, const struct inet_port_place *place,
                          const struct inet_port *new) REQUIRES(*place -> lock)
 {
     list_for_each (node, place->bucket) {
-        const struct inet_port *p = in_pairs(node);
+        const struct inet_port *p = inet_port_in_pairs(node);
         bool is_shared =
             t->rule == INET_PORT_DATAGRAMS &&
             ((p->shares_address && new->shares_address) || (p->shares_port && new->shares_port));
-        if (is_pair(p, &new->pair[0], &new->pair[1]) && !is_shared) {
+        if (inet_port_is_pair(p, &new->pair[0], &new->pair[1]) && !is_shared) {
             return false;
         }
     }
@@ -322,7 +219,7 @@ static bool pair_is_free(const struct inet_port_table *t, const struct place *pl
 static status_t enter_pair(struct inet_port_table *t, struct inet_port *p,
                            const struct inet_name *local, const struct inet_name *peer)
 {
-    struct place place = place_of_pair(t, local, peer);
+    struct inet_port_place place = inet_port_pair_place(t, local, peer);
     spin_lock(place.lock);
     p->pair[0] = *local;
     p->pair[1] = *peer;
@@ -338,7 +235,7 @@ static status_t enter_pair(struct inet_port_table *t, struct inet_port *p,
 
 static void set_connected(struct inet_port_table *t, struct inet_port *p, bool is_connected)
 {
-    struct place place = place_of_port(t, p->local.port);
+    struct inet_port_place place = inet_port_place_of(t, p->local.port);
     spin_lock(place.lock);
     p->is_connected = is_connected;
     spin_unlock(place.lock);
@@ -398,7 +295,7 @@ status_t inet_port_listen(struct inet_port_table *t, struct inet_socket *s)
     status_t status = ERR_INVAL;
     spin_lock(&s->lock);
     if (s->port.local.port != 0) {
-        struct place place = place_of_port(t, s->port.local.port);
+        struct inet_port_place place = inet_port_place_of(t, s->port.local.port);
         spin_lock(place.lock);
         s->port.is_listening = true;
         status = is_free(t, &place, &s->port) ? OK : ERR_ADDRINUSE;
@@ -414,7 +311,7 @@ void inet_port_unbind(struct inet_port_table *t, struct inet_socket *s)
     spin_lock(&s->lock);
     disconnect_locked(t, s);
     if (s->port.local.port != 0) {
-        struct place place = place_of_port(t, s->port.local.port);
+        struct inet_port_place place = inet_port_place_of(t, s->port.local.port);
         spin_lock(place.lock);
         list_del_init(&s->port.link);
         s->port.local.port = 0;
@@ -423,183 +320,4 @@ void inet_port_unbind(struct inet_port_table *t, struct inet_socket *s)
     }
     s->local.port = 0;
     spin_unlock(&s->lock);
-}
-
-/* ---- Finding ---- */
-
-// Whether somebody who is bound is given packets of the table's protocol to that name; the more, the
-// closer it fits.
-static unsigned fit(const struct inet_port_table *t, const struct inet_port *p,
-                    const struct inet_name *local)
-{
-    enum { COVERED = 1, OF_VERSION = 2, EXACT = 4, ON_NETIF = 8 };
-    bool is_open = t->rule == INET_PORT_DATAGRAMS ? !p->is_connected : p->is_listening;
-    if (!is_open || p->local.port != local->port || !covers(p, &local->address) ||
-        (p->netif != 0 && p->netif != local->netif)) {
-        return 0;
-    }
-    unsigned place =
-        ip_is_v4(&p->local.address) == ip_is_v4(&local->address) ? OF_VERSION : COVERED;
-    place = ip_is_equal(&p->local.address, &local->address) ? EXACT : place;
-    return place + (p->netif != 0 ? ON_NETIF : 0);
-}
-
-static struct inet_socket *find_connected(struct inet_port_table *t, const struct inet_name *local,
-                                          const struct inet_name *peer)
-{
-    struct inet_socket *found = NULL;
-    struct place place = place_of_pair(t, local, peer);
-    spin_lock(place.lock);
-    list_for_each (node, place.bucket) {
-        struct inet_port *p = in_pairs(node);
-        if (is_pair(p, local, peer) && try_ref(p)) {
-            found = socket_of_port(p);
-            break;
-        }
-    }
-    spin_unlock(place.lock);
-    return found;
-}
-
-// Those that fit best, and how many share the port so.
-struct best {
-    struct inet_port *first;
-    unsigned fit;
-    unsigned sharing;
-};
-
-static struct best find_best(const struct inet_port_table *t, const struct place *place,
-                             const struct inet_name *local) REQUIRES(*place -> lock)
-{
-    struct best best = {.fit = 0};
-    list_for_each (node, place->bucket) {
-        struct inet_port *p = in_ports(node);
-        unsigned how = fit(t, p, local);
-        if (how > best.fit) {
-            best = (struct best){.first = p, .fit = how, .sharing = 1};
-        } else if (how != 0 && how == best.fit && p->shares_port && best.first->shares_port) {
-            best.sharing++;
-        }
-    }
-    return best;
-}
-
-// Of those that share a port, the one whose turn the names are.
-static struct inet_port *choose(const struct inet_port_table *t, const struct place *place,
-                                const struct inet_name *local, const struct best *best,
-                                uint64_t hash) REQUIRES(*place -> lock)
-{
-    uint64_t turn = hash % best->sharing;
-    struct inet_port *chosen = best->first;
-    list_for_each (node, place->bucket) {
-        struct inet_port *p = in_ports(node);
-        if (fit(t, p, local) == best->fit && p->shares_port) {
-            chosen = p;
-            if (turn-- == 0) {
-                break;
-            }
-        }
-    }
-    return chosen;
-}
-
-static struct inet_socket *find_bound(struct inet_port_table *t, const struct inet_name *local,
-                                      const struct inet_name *peer)
-{
-    struct place place = place_of_port(t, local->port);
-    spin_lock(place.lock);
-    struct best best = find_best(t, &place, local);
-    struct inet_port *p = best.first;
-    if (best.sharing > 1) {
-        p = choose(t, &place, local, &best, hash_of(t, local, peer));
-    }
-    bool is_found = p != NULL && try_ref(p);
-    spin_unlock(place.lock);
-    return is_found ? socket_of_port(p) : NULL;
-}
-
-struct inet_socket *inet_port_find(struct inet_port_table *t, const struct inet_name *local,
-                                   const struct inet_name *peer)
-{
-    struct inet_socket *s = find_connected(t, local, peer);
-    return s != NULL ? s : find_bound(t, local, peer);
-}
-
-// Connected sockets are of their peer alone.
-static bool is_for(struct inet_socket *s, const struct inet_name *peer)
-{
-    spin_lock(&s->lock);
-    bool is_from_anybody = s->peer.port == 0;
-    bool is_from_peer = s->peer.port == peer->port && ip_is_equal(&s->peer.address, &peer->address);
-    spin_unlock(&s->lock);
-    return is_from_anybody || is_from_peer;
-}
-
-size_t inet_port_find_all(struct inet_port_table *t, const struct inet_name *local,
-                          const struct inet_name *peer, struct inet_socket **out, size_t max)
-{
-    size_t found = 0;
-    size_t count = 0;
-    struct place place = place_of_port(t, local->port);
-    spin_lock(place.lock);
-    list_for_each (node, place.bucket) {
-        struct inet_port *p = in_ports(node);
-        bool fits = p->local.port == local->port && covers(p, &local->address) &&
-                    (p->netif == 0 || p->netif == local->netif);
-        if (fits && found < max && try_ref(p)) {
-            out[found++] = socket_of_port(p);
-        }
-        count += fits;
-    }
-    spin_unlock(place.lock);
-    size_t kept = 0;
-    for (size_t i = 0; i < found; i++) {
-        if (count <= max && is_for(out[i], peer)) {
-            out[kept++] = out[i];
-        } else {
-            socket_unref(&out[i]->socket);
-        }
-    }
-    return count > max ? count : kept;
-}
-
-/* ---- All of them ---- */
-
-// Number `index` of a bucket, with a reference; NULL: there are not so many.  Of pairs those only that
-// are not found by their port.
-static struct inet_socket *get_at(const struct place *place, bool is_pairs, size_t index)
-{
-    struct inet_socket *s = NULL;
-    spin_lock(place->lock);
-    list_for_each (node, place->bucket) {
-        struct inet_port *p = is_pairs ? in_pairs(node) : in_ports(node);
-        if (is_pairs && p->local.port != 0) {
-            continue;
-        }
-        if (index-- == 0) {
-            s = try_ref(p) ? socket_of_port(p) : NULL;
-            break;
-        }
-    }
-    spin_unlock(place->lock);
-    return s;
-}
-
-struct inet_socket *inet_port_next(struct inet_port_table *t, uint64_t *cursor)
-{
-    enum { INDEX_BITS = 32 };
-    uint64_t i = *cursor >> INDEX_BITS;
-    size_t index = *cursor & UINT32_MAX;
-    for (; i < 2 * (uint64_t)BUCKETS; i++, index = 0) {
-        bool is_pairs = i >= BUCKETS;
-        struct place place = place_at(is_pairs ? &t->pairs : &t->ports, i);
-        struct inet_socket *s = get_at(&place, is_pairs, index);
-        if (s != NULL) {
-            *cursor = i << INDEX_BITS | (index + 1);
-            return s;
-        }
-        thread_preempt_point();
-    }
-    *cursor = i << INDEX_BITS;
-    return NULL;
 }

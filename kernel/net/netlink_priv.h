@@ -2,10 +2,10 @@
 /* What the files of netlink share; netlink.h has the picture and the locks. */
 #pragma once
 
+#include "kernel/core/mutex.h"
 #include "kernel/net/netlink.h"
 #include "lib/netlink/route.h"
 
-struct netlink_socket;
 struct netlink_list;
 
 // A list that a socket is reading.
@@ -21,6 +21,41 @@ struct netlink_list {
     // Writes the next one.  ERR_NOENT: no more.  ERR_NOSPC: no room, the cursor is as it was.
     status_t (*next)(struct netlink_dump *d, struct netlink_writer *w);
 };
+
+/* ---- Sockets (netlink_socket.c) and what waits there (netlink_queue.c) ---- */
+
+// One answer or notice, or a part of a list.
+struct netlink_buffer {
+    struct list link; // [l]
+    uint32_t size;    // [I]
+    uint32_t group;   // [I] 0: an answer
+    uint8_t bytes[];
+};
+
+struct netlink_socket {
+    struct socket socket;
+    struct spinlock lock;     // RANK_NET_SOCKET
+    struct grant *grant;      // [I] a reference; NULL: the kernel's own
+    struct list link;         // [sockets lock]
+    uint32_t port;            // [sockets lock] 0: not bound
+    uint32_t groups;          // [l] mask of 1 << group
+    struct list queue;        // [l] struct netlink_buffer
+    uint32_t charged;         // [l] bytes
+    bool has_lost;            // [l] something found no room
+    bool is_closed;           // [l]
+    bool wants_group;         // [l] NETLINK_PKTINFO
+    bool tells_no_loss;       // [l] NETLINK_NO_ENOBUFS
+    struct mutex dump_lock;   // RANK_STREAM
+    struct netlink_dump dump; // [dump_lock]
+    _Atomic bool is_dumping;  // [a] dump.list is not NULL
+    struct wait_queue readers;
+    struct event_source events;
+};
+
+static inline struct netlink_socket *netlink_of(struct socket *s)
+{
+    return (struct netlink_socket *)(void *)s;
+}
 
 // A request that is being answered.
 struct netlink_request {
@@ -56,10 +91,11 @@ void netlink_handle(struct netlink_socket *s, uint32_t protocol, const struct ne
 // makes of a status of ERR_EXIST.
 status_t netlink_added(const struct netlink_request *r, status_t status);
 
-/* ---- Sockets (netlink_socket.c) ---- */
-
-// Queues a copy for the socket.  What finds no room is lost.
+// Queues a copy for the socket, as an answer or for a group.  What finds no room is lost.
 void netlink_queue(struct netlink_socket *s, const void *bytes, size_t size);
+void netlink_queue_copy(struct netlink_socket *s, uint32_t group, const void *bytes, size_t size);
+status_t netlink_receive(struct socket *socket, struct uio *to, struct socket_message *m);
+
 // The socket reads that list from now on.  ERR_BUSY: it reads one.
 status_t netlink_start_dump(struct netlink_socket *s, const struct netlink_dump *d);
 status_t netlink_may_change(const struct netlink_socket *s);
