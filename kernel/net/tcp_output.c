@@ -103,22 +103,26 @@ static status_t make_packet(struct tcp_socket *s, const struct tcp_segment *g,
     return OK;
 }
 
-void tcp_pull(struct tcp_socket *s, nsec_t now)
+static void pull(struct tcp_socket *s, nsec_t now) REQUIRES(s -> inet.lock)
 {
     struct tcp_segment g;
     struct tcp_range range;
     struct packet *p;
-    if (UNLIKELY(s->path.netif == NULL)) {
-        return;
-    }
     if (UNLIKELY(!ip_path_is_current(&s->path))) {
         renew_path(s, now);
     }
-    while (tcp_output(&s->machine, now, s->burst, &g, &range)) {
+    while (tcp_wants_output(&s->machine) && tcp_output(&s->machine, now, s->burst, &g, &range)) {
         // Without memory it is lost, as if the network had lost it: the machine sends it again.
         if (make_packet(s, &g, &range, &p) == OK) {
             list_add_tail(&s->outgoing, &p->link);
         }
+    }
+}
+
+void tcp_pull(struct tcp_socket *s, nsec_t now)
+{
+    if (tcp_wants_output(&s->machine) && LIKELY(s->path.netif != NULL)) {
+        pull(s, now);
     }
 }
 
@@ -137,8 +141,7 @@ static struct ip_meta meta_of(const struct tcp_socket *s)
 void tcp_transmit(struct tcp_socket *s)
 {
     struct list packets = LIST_INIT(packets);
-    spin_lock(&s->inet.lock);
-    while (!list_is_empty(&s->outgoing)) {
+    do {
         list_move_all(&s->outgoing, &packets);
         const struct ip_path path = s->path;
         const struct ip_meta m = meta_of(s);
@@ -146,9 +149,7 @@ void tcp_transmit(struct tcp_socket *s)
         (void)ip_send_all(&packets, &path, &m); // what does not arrive is sent again
         thread_preempt_point();
         spin_lock(&s->inet.lock);
-    }
-    s->is_transmitting = false;
-    spin_unlock(&s->inet.lock);
+    } while (!list_is_empty(&s->outgoing));
 }
 
 void tcp_send_bare(const struct tcp_names *names, uint32_t netif, const struct tcp_segment *g)

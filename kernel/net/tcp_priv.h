@@ -145,8 +145,9 @@ void tcp_lists_take_back(struct tcp_socket *s) REQUIRES(s -> inet.lock);
 // Makes packets of what the machine has to say.
 void tcp_pull(struct tcp_socket *s, nsec_t now) REQUIRES(s -> inet.lock);
 
-// Gives all that is in `outgoing` to IP; the caller has set is_transmitting.
-void tcp_transmit(struct tcp_socket *s);
+// Gives all that is in `outgoing` to IP, without the lock, and comes back with it; the caller has set
+// is_transmitting.
+void tcp_transmit(struct tcp_socket *s) REQUIRES(s -> inet.lock);
 
 // Keeps the path, and what the machine is to know of it.  False: there is none any more.
 void tcp_set_path(struct tcp_socket *s, const struct ip_path *path) REQUIRES(s -> inet.lock);

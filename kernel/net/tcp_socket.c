@@ -191,8 +191,12 @@ static void unbind(struct tcp_socket *s)
 
 static void finish(struct tcp_socket *s, struct tcp_after *a)
 {
-    tcp_pieces_free(&a->pieces);
-    packet_free_all(&a->packets);
+    if (!list_is_empty(&a->pieces)) {
+        tcp_pieces_free(&a->pieces);
+    }
+    if (!list_is_empty(&a->packets)) {
+        packet_free_all(&a->packets);
+    }
     if (UNLIKELY(a->has_left)) {
         unbind(s);
     }
@@ -206,14 +210,11 @@ void tcp_release(struct tcp_socket *s, struct tcp_after *a, nsec_t now)
     tcp_pull(s, now);
     settle(s, a, now);
     tcp_count_memory(s);
+    // What is sent may come back to this socket before it is over: whom it concerns is told first.
     bool must_send = !list_is_empty(&s->outgoing) && !s->is_transmitting;
-    if (must_send) {
-        s->is_transmitting = true;
-    }
     bool wakes_reader = a->wakes_reader && !wait_is_empty(&s->inet.readers);
     bool wakes_writers = (a->wakes_writers || s->is_lingering) && !wait_is_empty(&s->inet.writers);
     bool notifies = a->events != 0 && !list_is_empty(&s->inet.events.watches);
-    spin_unlock(&s->inet.lock);
     if (wakes_reader) {
         wait_wake_all(&s->inet.readers);
     }
@@ -224,8 +225,11 @@ void tcp_release(struct tcp_socket *s, struct tcp_after *a, nsec_t now)
         event_notify(&s->inet.events, a->events);
     }
     if (must_send) {
+        s->is_transmitting = true;
         tcp_transmit(s);
+        s->is_transmitting = false;
     }
+    spin_unlock(&s->inet.lock);
     finish(s, a);
 }
 

@@ -148,11 +148,6 @@ void tcp_abort(struct tcp *t)
     tcp_stop(t);
 }
 
-bool tcp_wants_output(const struct tcp *t)
-{
-    return t->pending != 0;
-}
-
 void tcp_path_mss(struct tcp *t, uint16_t mss, nsec_t now)
 {
     uint16_t least = mss > TCP_MSS_MIN ? mss : TCP_MSS_MIN;

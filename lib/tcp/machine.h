@@ -187,6 +187,13 @@ struct tcp {
     struct tcp_run runs_few[TCP_RUNS_FEW]; // a ring, as what is lent
 };
 
+// Whether tcp_output is worth calling: false where it would give nothing and change nothing.
+static inline bool tcp_wants_output(const struct tcp *t)
+{
+    return (t->send_end ^ t->send_next) != 0 || t->pending != 0 || t->lost != 0 ||
+           (t->mode & (TCP_IS_LIMITED | TCP_IS_CLOSING)) != 0;
+}
+
 // Bytes that may be in flight.
 static inline uint32_t tcp_congestion_window(const struct tcp *t)
 {

@@ -168,9 +168,6 @@ void tcp_unreachable(struct tcp *t, uint32_t seq, status_t error, struct tcp_res
 // tells has to be about (RFC 5927, 4).
 bool tcp_is_in_flight(const struct tcp *t, uint32_t seq);
 
-// Whether tcp_output is worth calling after tcp_consume, which may have asked for an acknowledgement.
-bool tcp_wants_output(const struct tcp *t);
-
 // For TCP_INFO and the socket list.
 struct tcp_info {
     enum tcp_state state;

@@ -15,3 +15,9 @@ def test_sockets_do_what_posix_and_linux_say(guest, program, smp):
 def test_tcp_does_what_posix_and_linux_say(guest, smp):
     result = guest("--smp", smp, "--timeout", "120", "--", "/bin/posix_tcp")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("smp", ["1", "4"])
+def test_thousands_of_connections_cost_little_and_work(guest, smp):
+    result = guest("--smp", smp, "--timeout", "120", "--", "/bin/posix_tcp_many")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
