@@ -257,6 +257,7 @@ static bool output_persist(struct tcp *t, nsec_t now, struct tcp_segment *out,
         t->retransmits++;
     }
     fill_data(t, now, t->send_unacked, 1, out, payload);
+    tcp_timer_sent(t, now);
     return true;
 }
 

@@ -54,6 +54,24 @@ TEST(a_probe_that_was_taken_opens_the_window)
     expect(d, "A 2002+999");
 }
 
+// A probe was due and had not gone when the last byte was acknowledged: it is the FIN.
+TEST(a_fin_that_goes_as_a_probe_is_repeated)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    app_write_segments(d, 1, 1);
+    pass(d, 100 * MS);
+    peer(d, "A 1 ack 1001 win 0");
+    app_write(d, 1);
+    expect_silence(d);
+    expect_due(d, 300 * MS);
+    expect(d, "A 1001+1");
+    expect_due(d, 600 * MS);
+    peer(d, "A 1 ack 1002 win 0");
+    app_shutdown(d);
+    expect(d, "FA 1002");
+    EXPECT(tcp_deadline(&d->t) != NSEC_NEVER);
+}
+
 TEST(a_closed_window_that_is_acknowledged_lasts_for_hours)
 {
     struct dialogue *d = closed_window();
