@@ -179,6 +179,7 @@ static void notice_idle(struct tcp *t, nsec_t now)
     nsec_t idle = tcp_long_ticks_ns(tcp_long_tick(now) - t->sent_at);
     if (idle > t->rtt.rto) {
         tcp_cubic_idled(&t->cubic, idle, t->rtt.rto);
+        t->sent_at = tcp_long_tick(now); // it counts once
     }
 }
 

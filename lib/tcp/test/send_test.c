@@ -110,6 +110,20 @@ TEST(after_a_pause_the_window_shrinks_again)
     EXPECT_EQ(dialogue_info(d).window, 10000);
 }
 
+TEST(a_pause_counts_once_however_long_a_cork_holds)
+{
+    struct dialogue *d = dialogue_open(&dialogue);
+    d->config.is_corked = true;
+    tcp_configure(&d->t, &d->config);
+    d->t.cubic.window = 80000;
+    pass(d, 400 * MS); // more than one time-out of 300 ms, less than two
+    app_write(d, 100);
+    for (unsigned i = 0; i < 10; i++) {
+        expect_silence(d);
+    }
+    EXPECT_EQ(dialogue_info(d).window, 40000);
+}
+
 TEST(without_a_pause_the_window_stays)
 {
     struct dialogue *d = dialogue_open(&dialogue);
