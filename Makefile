@@ -33,7 +33,7 @@ ARCH_C   := $(sort $(wildcard kernel/arch/arm64/*.c kernel/arch/arm64/*.S))
 MAIN_C   := $(wildcard kernel/main.c)
 UNIT_C   := $(sort $(wildcard lib/*/test/*_test.c kernel/*/test/*_test.c kernel/*/*/test/*_test.c))
 # Folders of user/ that are a program each with the C library, as user/bin holds those of one file.
-POSIX_FOLDERS := httpd swos-netd
+POSIX_FOLDERS := httpd swos-netd swos-resolver
 KTEST_C  := $(sort $(wildcard kernel/test/*.c)) $(UNIT_C) \
             $(filter-out tests/harness/host.c,$(sort $(wildcard tests/harness/*.c)))
 GEN      := $B/gen/syscall_table.c

@@ -72,9 +72,12 @@ $B/host/bin/%: user/bin/%.c $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
 DEPS += $(HOST_TOOLS:%=%.d)
 host-programs: $(HOST_TOOLS)
 
-$B/host/bin/swos-netd: $(wildcard user/swos-netd/*.[ch]) $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
-	$(call say,HOSTCC,$@)
-	@mkdir -p $(@D)
-	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. -I$B/gen $(WARNINGS) -g -O1 -fsanitize=address,undefined \
-	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) $(filter %.c %.a,$^) -o $@
-host-programs: $B/host/bin/swos-netd
+define host-folder # $1 name: a program of several files
+$B/host/bin/$1: $(wildcard user/$1/*.[ch]) $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
+	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
+	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. -I$B/gen $(WARNINGS) -g -O1 -pthread -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) $$(filter %.c %.a,$$^) -o $$@
+host-programs: $B/host/bin/$1
+endef
+$(foreach p,swos-netd swos-resolver,$(eval $(call host-folder,$p)))

@@ -80,7 +80,7 @@ def check_angle(path, name, chosen):
     # What runs on the building machine has a C library, and so have the tools
     # and those tests of programs that are named for it.
     places = ("tests", "kernel/arch/host", "kernel/test/host", "user/bin", "user/lib", "user/httpd",
-              "user/swos-netd")
+              "user/swos-netd", "user/swos-resolver")
     tests_with_libc = path.startswith(("user/tests/libc_", "user/tests/posix_", "user/tests/check.h"))
     hosted = tests_with_libc or any(is_in(path, place) for place in places)
     return None if hosted or name in FREESTANDING else "of a C library"

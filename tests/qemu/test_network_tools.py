@@ -48,15 +48,32 @@ def test_the_network_is_set_up_by_itself(connected):
     assert output(s, "cat /etc/resolv.conf").endswith("nameserver 10.0.2.3\n")
 
 
+def serve_names(server, asked):
+    """Answers every question for an address with 10.1.2.3, until the socket is closed."""
+    def serve():
+        while True:
+            try:
+                query, who = server.recvfrom(2048)
+            except OSError:
+                return
+            asked.append(query)
+            end = query.index(b"\0", 12) + 5
+            server.sendto(query[:2] + bytes([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]) + query[12:end] +
+                          b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x02\x03", who)
+    threading.Thread(target=serve, daemon=True).start()
+
+
 @pytest.fixture
 def image(build, tmp_path):
-    """Makes the base image with one file more."""
+    """Makes the base image with this file, in the place of one that is there."""
     def make(name, text):
-        (tmp_path / "more").write_text(text)
-        (tmp_path / "list").write_text(f"file {name} {tmp_path}/more\n")
+        lines = (ROOT / "user/base.list").read_text().splitlines()
+        lines = [line for line in lines if line.split()[1:2] != [name]]
+        (tmp_path / "file").write_text(text)
+        (tmp_path / "list").write_text("\n".join([*lines, f"file {name} {tmp_path}/file\n"]))
         out = tmp_path / "base.img"
-        subprocess.run([ROOT / "tools/basepack", "--build", build, out, ROOT / "user/base.list",
-                        ROOT / "user/tools.list", tmp_path / "list"], check=True, cwd=ROOT)
+        subprocess.run([ROOT / "tools/basepack", "--build", build, out, tmp_path / "list",
+                        ROOT / "user/tools.list"], check=True, cwd=ROOT)
         return out
     return make
 
@@ -71,6 +88,27 @@ def test_static_ipv6_of_the_image(image, machine):
     text = output(s, "sleep 2; netinfo --check --require-static6")
     assert "netinfo: ipv6 2001:0db8:0000:3df1:0000:0000:0000:0001 prefix 64 source static\n" in text
     assert "netinfo: gateway6 fe80::1\n" in text and "netinfo: check ok\n" in text
+
+
+def test_answers_are_kept_where_that_is_wanted(image, machine):
+    asked = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        # The guest's resolver asks port 53 of its servers; ours is reached through its own options.
+        serve_names(server, asked)
+        s = Session(machine("--base", image("/etc/swos/net", "cache=on\n"), "--net"))
+        s.log_in("root", "swordfish")
+        s.terminal.wait_for_text(r"net-dhcp OK: lease")
+        assert "nameserver 127.0.0.1\n" in output(s, "cat /etc/resolv.conf")
+        assert output(s, "cat /run/resolvers") == "nameserver 10.0.2.3\n"
+        assert "netinfo: dns4 10.0.2.3\n" in output(s, "netinfo --check")
+        assert "swos-resolver" in output(s, "ps -A")
+        output(s, "echo nameserver 10.0.2.2 >/tmp/servers")
+        port = server.getsockname()[1]
+        s.terminal.type(f"swos-resolver -p 5300 -P {port} -f /tmp/servers &\n".encode())
+        for _ in range(3):
+            assert "Address: 10.1.2.3\n" in output(s, "sleep 0.3; nslookup test.swos 127.0.0.1 5300")
+    assert len(asked) == 1
 
 
 def test_wrong_static_ipv6_of_the_image_is_passed_over(image, machine):
@@ -289,16 +327,7 @@ def test_nslookup_of_a_server_on_the_host(connected):
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
 
-        def serve():
-            while True:
-                try:
-                    query, who = server.recvfrom(2048)
-                except OSError:
-                    return
-                end = query.index(b"\0", 12) + 5
-                server.sendto(query[:2] + bytes([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]) + query[12:end] +
-                              b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x02\x03", who)
-        threading.Thread(target=serve, daemon=True).start()
+        serve_names(server, [])
         assert "Name: test.swos\nAddress: 10.1.2.3\n" in output(
             connected(), f"nslookup test.swos 10.0.2.2 {port}")
 

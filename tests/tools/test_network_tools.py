@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -165,16 +166,18 @@ class NameServer(threading.Thread):
         while True:
             query, who = self.udp.recvfrom(4096)
             # What comes from others, or answers something else, must not be taken.
-            self.udp.sendto(bytes([query[0] ^ 1]) + self.reply(query, False)[1:], who)
-            self.udp.sendto(self.reply(query, False), who)
+            reply = self.reply(query, False)
+            self.udp.sendto(bytes([reply[0] ^ 1]) + reply[1:], who)
+            self.udp.sendto(reply, who)
 
     def run_tcp(self):
         while True:
             connection, _ = self.tcp.accept()
-            size = struct.unpack(">H", connection.recv(2))[0]
-            reply = self.reply(connection.recv(size), True)
-            connection.sendall(struct.pack(">H", len(reply)) + reply)
-            connection.close()
+            with connection:
+                size = connection.recv(2)
+                if len(size) == 2:
+                    reply = self.reply(connection.recv(struct.unpack(">H", size)[0]), True)
+                    connection.sendall(struct.pack(">H", len(reply)) + reply)
 
 
 def some_names(name, kind, over_tcp):
@@ -247,6 +250,114 @@ def test_ntp_of_nobody():
     refused(run("ntp"), "usage: ntp")
 
 
+def free_pair():
+    """A port of UDP and TCP that no connection gets by chance."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with contextlib.suppress(OSError), socket.socket() as tcp, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
+            return port
+
+
+class Resolver:
+    """swos-resolver with this server behind it."""
+
+    def __init__(self, folder, server_port, *servers):
+        self.file = folder / "resolvers"
+        self.file.write_text("".join(f"nameserver {a}\n" for a in servers or ("127.0.0.1",)))
+        self.port = free_pair()
+        self.process = subprocess.Popen([BIN / "swos-resolver", "-p", str(self.port), "-P", str(server_port),
+                                         "-f", self.file], stderr=subprocess.PIPE, text=True)
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.05)
+
+    def ask(self, *words):
+        return run("nslookup", words[0], "127.0.0.1", self.port, *words[1:])
+
+
+@pytest.fixture
+def resolve(tmp_path):
+    started = []
+
+    def start(answer, *servers):
+        asked = []
+
+        def note(name, kind, over_tcp):
+            asked.append((name.lower(), kind))
+            return answer(name, kind, over_tcp)
+        started.append(Resolver(tmp_path, NameServer(note).port, *servers))
+        return started[-1], asked
+    yield start
+    for one in started:
+        one.process.terminate()
+        assert one.process.communicate()[1] == "" and one.process.returncode == -signal.SIGTERM
+
+
+def test_answers_are_kept(resolve):
+    resolver, asked = resolve(some_names)
+    for name in ("test.swos", "TEST.swos", "test.swos"):
+        assert "Address: 10.1.2.3\n" in output(resolver.ask(name))
+    assert asked == [("test.swos", 1)]
+    assert "Address: 2001:db8::1\n" in output(resolver.ask("test.swos", "AAAA"))
+    assert len(asked) == 2
+    assert output(resolver.ask("many.swos")).count("Address: ") == 200  # over TCP, and not kept
+    refused(resolver.ask("no.swos"), "no such name")
+
+
+def test_answers_are_kept_for_their_time_only(resolve):
+    resolver, asked = resolve(some_names)
+    query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\4test\4swos\0\0\1\0\1"
+    times = []
+    for _ in range(2):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.sendto(query, ("127.0.0.1", resolver.port))
+            reply = s.recv(512)
+        assert reply[:2] == b"\0\7"
+        times += struct.unpack(">I", reply[len(query) + 6:len(query) + 10])
+        time.sleep(1.5)
+    assert len(asked) == 1 and times[0] == 60 and times[1] in (57, 58, 59)
+
+
+def test_servers_that_are_silent_are_passed_over_and_changed_ones_found(resolve, tmp_path):
+    resolver, asked = resolve(some_names, "127.0.0.2", "127.0.0.1")  # nobody listens at the first
+    assert "Address: 10.1.2.3\n" in output(resolver.ask("test.swos"))
+    resolver.file.write_text("nameserver 127.0.0.3\n")
+    result = resolver.ask("test.swos", "AAAA")
+    refused(result, "server failure" if "server failure" in result.stderr else "nslookup: ")
+    resolver.file.write_text("nameserver 127.0.0.1\n")
+    assert "2001:db8::1" in output(resolver.ask("test.swos", "AAAA"))
+
+
+def test_many_who_ask_the_same_are_answered_by_one_question(resolve):
+    def slow(name, kind, over_tcp):
+        time.sleep(0.5)
+        return some_names(name, kind, over_tcp)
+    resolver, asked = resolve(slow)
+    query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\4test\4swos\0\0\1\0\1"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(20)]
+        for c in clients:
+            c.settimeout(5)
+            c.sendto(query, ("127.0.0.1", resolver.port))
+        assert all(c.recv(512)[-4:] == b"\x0a\1\2\3" for c in clients)
+    assert len(asked) == 1
+
+
+def test_nonsense_does_not_hurt_the_resolver(resolve):
+    resolver, _ = resolve(some_names)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for size in range(0, 600, 7):
+            s.sendto(os.urandom(size), ("127.0.0.1", resolver.port))
+    with socket.create_connection(("127.0.0.1", resolver.port)) as s:
+        s.sendall(b"\xff\xff")
+    assert "Address: 10.1.2.3\n" in output(resolver.ask("test.swos"))
+
+
 # ---- In a network of its own, where the machine lets everybody have one ----
 
 def has_namespaces():
@@ -317,7 +428,7 @@ sleep 0.2; ip link set srv0 netns $other
 in="nsenter -t $other -n"
 $in ip addr add 10.0.2.2/24 dev srv0; $in ip link set srv0 up
 d=$(mktemp -d)
-netd() { swos-netd -c $d/net -6 $d/net6 -r $d/resolv -s $d/state -l - 2>&1 & netd=$!; }
+netd() { swos-netd -c $d/net -6 $d/net6 -r $d/resolv -R $d/servers -s $d/state -l - 2>&1 & netd=$!; }
 """
 
     def test_netd_takes_a_lease_and_gives_it_back():

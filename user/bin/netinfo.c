@@ -78,10 +78,12 @@ static bool take_route(void *context, const struct netlink_message *m)
     return true;
 }
 
+// The servers that swos-netd knows of, also where their answers are kept on this machine.
 static void read_resolver(void)
 {
     char line[512];
-    FILE *file = fopen("/etc/resolv.conf", "re");
+    FILE *file = fopen("/run/resolvers", "re");
+    file = file != NULL ? file : fopen("/etc/resolv.conf", "re");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         char text[IP_TEXT_SIZE];
         struct ip_addr a;

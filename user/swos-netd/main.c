@@ -151,6 +151,7 @@ static void reconsider(struct netd *n)
         interface_reconsider(n, i);
     }
     policy_free(&old);
+    cache_reconsider(n);
 }
 
 // ---- Waiting ----
@@ -167,7 +168,7 @@ static size_t count_interfaces(const struct netd *n)
 // Milliseconds until something is to be done; -1: never.
 static int time_left(const struct netd *n)
 {
-    nsec_t next = NSEC_NEVER;
+    nsec_t next = n->cache_at;
     nsec_t now = netd_now();
     for (const struct list *node = n->interfaces.next; node != &n->interfaces; node = node->next) {
         nsec_t deadline = interface_deadline(container_of(node, struct interface, link));
@@ -189,9 +190,10 @@ static bool take_signal(struct netd *n, int signals)
     }
     if (info.ssi_signo == SIGHUP) {
         reconsider(n);
-        return true;
+    } else if (info.ssi_signo == SIGCHLD) {
+        cache_reap(n);
     }
-    return false;
+    return info.ssi_signo == SIGHUP || info.ssi_signo == SIGCHLD;
 }
 
 static void run_interfaces(struct netd *n, const struct pollfd *ready, size_t count)
@@ -231,6 +233,9 @@ static bool take_turn(struct netd *n, int signals)
         if (waits[EVENTS].revents != 0 && !rtnl_receive(&n->events, take_link, n)) {
             (void)read_links(n);
         }
+        if (n->cache_at <= netd_now()) {
+            cache_reconsider(n);
+        }
         goes_on = waits[SIGNALS].revents == 0 || take_signal(n, signals);
     }
     free(waits);
@@ -244,17 +249,19 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void read_options(int argc, char **argv, struct netd *n)
 {
-    for (int c; (c = getopt(argc, argv, "c:6:r:s:l:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "c:6:r:R:s:l:")) != -1;) {
         switch (c) {
         case 'c': n->policy_path = optarg; break;
         case '6': n->policy6_path = optarg; break;
         case 'r': n->resolver_path = optarg; break;
+        case 'R': n->servers_path = optarg; break;
         case 's': n->state_path = optarg; break;
         case 'l': n->log_path = strcmp(optarg, "-") == 0 ? NULL : optarg; break;
         default: tool_usage();
@@ -270,10 +277,12 @@ int main(int argc, char **argv)
     static struct netd n = {.policy_path = "/etc/swos/net",
                             .policy6_path = "/etc/swos/net-ipv6",
                             .resolver_path = "/run/resolv.conf",
+                            .servers_path = "/run/resolvers",
                             .state_path = "/run/net",
-                            .log_path = "/dev/console"};
+                            .log_path = "/dev/console",
+                            .cache_at = NSEC_NEVER};
     tool_begin(
-        argc, argv, "[-c POLICY] [-6 POLICY6] [-r RESOLV.CONF] [-s STATE] [-l LOG]",
+        argc, argv, "[-c POLICY] [-6 POLICY6] [-r RESOLV.CONF] [-R SERVERS] [-s STATE] [-l LOG]",
         "Sets up the network: static addresses of /etc/swos/net and /etc/swos/net-ipv6, leases "
         "of DHCP, resolvers.\nSIGHUP: reads these files anew. LOG (/dev/console) gets news, - is "
         "standard error.");
@@ -290,8 +299,10 @@ int main(int argc, char **argv)
     if (!read_links(&n)) {
         tool_die("links: %s", strerror(errno));
     }
+    cache_reconsider(&n);
     while (take_turn(&n, signals)) {
     }
+    cache_stop(&n);
     for (struct list *node = n.interfaces.next; node != &n.interfaces; node = node->next) {
         interface_release(&n, container_of(node, struct interface, link));
     }

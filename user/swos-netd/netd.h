@@ -6,7 +6,8 @@
  *   policy.c     what the administrator wants
  *   interface.c  one interface: brought up, its DHCP client (lib/dhcp)
  *   setup.c      its addresses and routes
- *   resolver.c   /run/resolv.conf, and /run/net with where addresses came from
+ *   resolver.c   /run/resolv.conf; /run/resolvers, the servers; /run/net, where addresses came from
+ *   cache.c      swos-resolver, which is kept running where it is wanted
  *
  * IPv6 is the kernel's (link-local addresses, router advertisements) but for static addresses, and the
  * resolvers that advertisements name, which the kernel passes on.
@@ -49,6 +50,7 @@ struct netd {
     const char *policy_path;
     const char *policy6_path;
     const char *resolver_path;
+    const char *servers_path;
     const char *state_path;
     const char *log_path; // NULL: standard error
     struct policy policy;
@@ -57,6 +59,8 @@ struct netd {
     struct rtnl rtnl;     // for changes
     struct rtnl events;
     struct list interfaces;
+    int cache;       // pid of swos-resolver; 0: it does not run
+    nsec_t cache_at; // when it is started again; NSEC_NEVER
 };
 
 nsec_t netd_now(void);
@@ -86,5 +90,10 @@ void interface_release(struct netd *n, struct interface *i);
 // A router named a resolver.
 void interface_advertise(struct netd *n, const struct netlink_resolver *r);
 
-// Writes both files anew.
+// Starts swos-resolver, or stops it, as the policy wants; what has ended is seen; all are due at cache_at.
+void cache_reconsider(struct netd *n);
+void cache_reap(struct netd *n);
+void cache_stop(struct netd *n);
+
+// Writes the files anew.
 void resolver_update(const struct netd *n);

@@ -124,6 +124,10 @@ static bool apply(struct policy *p, const struct setting *s)
         p->resolver_count += is_right;
         return is_right;
     }
+    if (strcmp(s->key, "cache") == 0) {
+        p->wants_cache = strcmp(s->value, "on") == 0;
+        return p->wants_cache || strcmp(s->value, "off") == 0;
+    }
     if (strcmp(s->key, "search") == 0 && strlen(s->value) < sizeof(p->domain)) {
         memcpy(p->domain, s->value, strlen(s->value) + 1);
         return true;

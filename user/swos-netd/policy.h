@@ -10,6 +10,7 @@
  *   gateway=A               the default route of its version
  *   nameserver=A            instead of those that the network tells; may be repeated
  *   search=DOMAIN           the same for the domain that names are looked up in
+ *   cache=on|off            answers for names are kept, by swos-resolver (off)
  *
  * /etc/swos/net-ipv6 has address=A/64 and gateway=A, a link-local one, for the first interface.
  */
@@ -45,6 +46,7 @@ struct policy {
     struct ip_addr resolvers[POLICY_RESOLVERS_MAX];
     size_t resolver_count;
     char domain[POLICY_DOMAIN_SIZE];
+    bool wants_cache;
 };
 
 struct policy6 {

@@ -61,28 +61,43 @@ static void put_search(FILE *out, const struct dhcp_message *said)
     }
 }
 
-static void put_resolver(const struct netd *n, FILE *out)
+static void put_servers(const struct netd *n, FILE *out)
 {
     unsigned count = 0;
-    bool has_search = n->policy.domain[0] != '\0';
-    (void)fputs("# Written by swos-netd.\n", out);
     for (size_t at = 0; at < n->policy.resolver_count; at++) {
         put_server(out, &count, &n->policy.resolvers[at], "");
     }
     bool is_static = count > 0;
-    if (has_search) {
+    for (struct list *node = n->interfaces.next; node != &n->interfaces && !is_static;
+         node = node->next) {
+        put_interface(out, &count, container_of(node, struct interface, link));
+    }
+}
+
+static void put_domains(const struct netd *n, FILE *out)
+{
+    if (n->policy.domain[0] != '\0') {
         (void)fprintf(out, "search %s\n", n->policy.domain);
+        return;
     }
     for (struct list *node = n->interfaces.next; node != &n->interfaces; node = node->next) {
         const struct interface *i = container_of(node, struct interface, link);
-        if (!is_static) {
-            put_interface(out, &count, i);
-        }
-        if (!has_search && i->has_lease) {
+        if (i->has_lease) {
             put_search(out, &i->lease.said);
-            has_search = true;
+            return;
         }
     }
+}
+
+static void put_resolver(const struct netd *n, FILE *out)
+{
+    (void)fputs("# Written by swos-netd.\n", out);
+    if (n->cache != 0) {
+        (void)fputs("nameserver 127.0.0.1\n", out);
+    } else {
+        put_servers(n, out);
+    }
+    put_domains(n, out);
 }
 
 static void put_state(const struct netd *n, FILE *out)
@@ -115,6 +130,7 @@ static void write_file(const struct netd *n, const char *path,
 
 void resolver_update(const struct netd *n)
 {
+    write_file(n, n->servers_path, put_servers);
     write_file(n, n->resolver_path, put_resolver);
     write_file(n, n->state_path, put_state);
 }
