@@ -81,7 +81,7 @@ void cache_keep(const struct key *key, const struct dns_reply *r)
     if (ttl == 0 || !is_certain || r->is_truncated) {
         return;
     }
-    while (cache.count >= KEPT_MAX) {
+    if (cache.count >= KEPT_MAX) {
         forget(container_of(cache.kept.prev, struct kept, link));
     }
     struct kept *k = malloc(sizeof(*k) + r->message.size);
