@@ -282,13 +282,6 @@ static status_t peer_name(struct socket *socket, struct socket_address *out)
     return ERR_NOTSUP;
 }
 
-static status_t shutdown(struct socket *socket, uint32_t directions)
-{
-    (void)socket;
-    (void)directions;
-    return ERR_NOTSUP;
-}
-
 /* ---- Going out ---- */
 
 // Where to, of which type, and to whom.
@@ -459,7 +452,6 @@ static const struct socket_ops packet_ops = {
     .bind = bind,
     .send = send,
     .receive = datagram_receive,
-    .shutdown = shutdown,
     .local_name = local_name,
     .peer_name = peer_name,
     .poll = datagram_poll,

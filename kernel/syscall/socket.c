@@ -202,6 +202,9 @@ int64_t sys_shutdown(struct file *socket, int32_t how)
     if (s == NULL) {
         return ERR_NOTSOCK;
     }
+    if (s->ops->shutdown == NULL) {
+        return ERR_NOTSUP;
+    }
     switch (how) {
     case ABI_SHUT_RD: return s->ops->shutdown(s, SOCKET_RECEIVES);
     case ABI_SHUT_WR: return s->ops->shutdown(s, SOCKET_SENDS);

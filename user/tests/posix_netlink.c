@@ -459,6 +459,8 @@ static void names_and_malformed_messages(void)
     CHECK(send(one, &h, 5, 0) == 5);
     FAILS(recv(one, buffer, sizeof(buffer), MSG_DONTWAIT), EAGAIN);
     FAILS(socket(AF_NETLINK, SOCK_STREAM, 0), ESOCKTNOSUPPORT);
+    FAILS(shutdown(one, SHUT_RDWR), EOPNOTSUPP);
+    FAILS(listen(one, 1), EOPNOTSUPP);
     close(one);
     close(two);
     close(three);
