@@ -66,10 +66,10 @@ DEPS += $(HOST_USER_LIB:%=$B/host/obj/user/lib/%.c.d)
 
 $B/host/bin/%: user/bin/%.c $B/host/user.a $(MAKEFILE_LIST) | bootstrap $(GEN)
 	$(call say,HOSTCC,$@)
-	@mkdir -p $(@D)
+	@mkdir -p $(@D) $B/host/obj/$(<D)
 	$Q$(CC) -std=c23 -D_GNU_SOURCE -I. -I$B/gen $(WARNINGS) -g -O1 -fsanitize=address,undefined \
-	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) -MMD -MP -MF $@.d $(filter %.c %.a,$^) -lm -o $@
-DEPS += $(HOST_TOOLS:%=%.d)
+	    -fno-sanitize-recover=all -fuse-ld=lld-$(LLVM) -MMD -MP -MF $B/host/obj/$<.d $(filter %.c %.a,$^) -lm -o $@
+DEPS += $(HOST_TOOLS:$B/host/bin/%=$B/host/obj/user/bin/%.c.d)
 host-programs: $(HOST_TOOLS)
 
 define host-folder # $1 name: a program of several files
