@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Packets out: what the machine has to say, and segments that are of no machine. */
-#include "kernel/core/thread.h"
 #include "kernel/net/tcp_priv.h"
 #include "lib/net/ip4.h"
 #include "lib/net/ip6.h"
@@ -146,8 +145,8 @@ void tcp_transmit(struct tcp_socket *s)
         const struct ip_path path = s->path;
         const struct ip_meta m = meta_of(s);
         spin_unlock(&s->inet.lock);
-        (void)ip_send_all(&packets, &path, &m); // what does not arrive is sent again
-        thread_preempt_point();
+        // What does not arrive is sent again.  No preemption here: this may be within loopback.
+        (void)ip_send_all(&packets, &path, &m);
         spin_lock(&s->inet.lock);
     } while (!list_is_empty(&s->outgoing));
 }
