@@ -41,8 +41,9 @@ static void input(struct tcp_socket *s, struct tcp_incoming *in)
     tcp_after_init(&after);
     spin_lock(&s->inet.lock);
     if (!has_memory_for(s, in)) {
-        spin_unlock(&s->inet.lock); // as if it had been lost
-        return;
+        // As if its bytes had been lost; what it acknowledges keeps our own going.
+        in->segment.payload_size = 0;
+        in->segment.flags &= (uint8_t)~TCP_FIN;
     }
     nsec_t now = time_now();
     tcp_input(&s->machine, &in->segment, now, &r);
