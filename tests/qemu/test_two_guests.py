@@ -99,7 +99,7 @@ def test_a_file_arrives_whole_however_bad_the_cable(guest, cable, loss, smp):
         result = guest(
             "--smp", smp, *c.words(1), "--", "/bin/sh", "-c",
             "net link eth0 up; net address add 10.1.0.2/24 eth0;"
-            "until wget -q -O /tmp/got http://10.1.0.1:8080/numbers; do sleep 1; done;"
+            "until wget -O /tmp/got http://10.1.0.1:8080/numbers; do sleep 1; done;"
             f"seq {LINES} | cmp - /tmp/got && wc -l </tmp/got", timeout=100)
     assert (result.returncode, result.stdout.strip()) == (0, str(LINES)), \
         f"{result.stdout}{result.stderr} after {time.monotonic() - start:.0f} s"
