@@ -630,8 +630,7 @@ TEST(what_finds_no_room_is_sent_when_there_is_some)
     EXPECT_EQ(fake.sent_count, 0);
     fake.is_deaf = false;
     // The device works, and says so, until all is done.
-    nsec_t deadline = time_now() + 10 * NSEC_PER_SEC;
-    while (atomic_load(&freed_count) < 3 * QUEUE_SIZE && time_now() < deadline) {
+    while (atomic_load(&freed_count) < 3 * QUEUE_SIZE) {
         serve_sent(&fake.queues[TX]);
         interrupt(&fake.queues[TX]);
         let_work();
