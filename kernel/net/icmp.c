@@ -69,17 +69,23 @@ bool icmp_has_headroom(const struct packet *p)
     return (size_t)(p->data - p->area) >= ROOM_OF_HEADERS;
 }
 
-status_t icmp_quote(const struct packet *p, size_t header_size, size_t max, struct packet **out)
+struct span icmp_original(const struct packet *p)
 {
     const uint8_t *begin = p->area + p->network;
-    size_t size = u64_min((size_t)(p->data + p->size - begin), max);
+    return span_of(begin, (size_t)(p->data + p->size - begin));
+}
+
+status_t icmp_quote(const struct packet *p, size_t header_size, size_t max, struct packet **out)
+{
+    struct span original = icmp_original(p);
+    size_t size = u64_min(original.size, max);
     struct packet *q;
     status_t status = packet_alloc(header_size + size, &q);
     if (status != OK) {
         return status;
     }
     (void)packet_put(q, header_size);
-    __builtin_memcpy(packet_put(q, size), begin, size);
+    __builtin_memcpy(packet_put(q, size), original.data, size);
     *out = q;
     return OK;
 }

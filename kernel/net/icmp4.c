@@ -4,6 +4,7 @@
 
 #include "kernel/net/ip_priv.h"
 #include "lib/net/checksum.h"
+#include "lib/net/quote.h"
 
 static void answer_echo(struct packet *p, const struct ip_meta *m)
 {
@@ -59,10 +60,18 @@ static void receive(struct packet *p, const struct ip_meta *m)
     packet_free(p);
 }
 
+// Errors are not told about errors, or two machines would never stop (RFC 1122, 3.2.2).
+static bool is_about_error(const struct packet *p)
+{
+    struct quote q;
+    return quote_parse4(icmp_original(p), &q) == OK && q.protocol == IP_PROTOCOL_ICMP &&
+           icmp4_is_error(q.transport.data[0]);
+}
+
 void icmp4_send_error(const struct packet *p, const struct ip_meta *m, uint8_t type, uint8_t code)
 {
     struct packet *error;
-    if (!icmp_may_answer(m) || !icmp_may_send(&m->source) ||
+    if (!icmp_may_answer(m) || is_about_error(p) || !icmp_may_send(&m->source) ||
         icmp_quote(p, ICMP4_HEADER_SIZE, ICMP4_QUOTE_MAX, &error) != OK) {
         return;
     }

@@ -3,6 +3,7 @@
 #include "lib/net/icmp6.h"
 
 #include "kernel/net/ip_priv.h"
+#include "lib/net/quote.h"
 
 static void answer_echo(struct packet *p, const struct ip_meta *m)
 {
@@ -77,7 +78,7 @@ void icmp6_send_error(const struct packet *p, const struct ip_meta *m, uint8_t t
                       uint32_t value)
 {
     struct packet *error;
-    if (!icmp_may_answer(m) || !icmp_may_send(&m->source) ||
+    if (!icmp_may_answer(m) || quote_is_error6(icmp_original(p)) || !icmp_may_send(&m->source) ||
         icmp_quote(p, ICMP6_HEADER_SIZE, ICMP6_QUOTE_MAX, &error) != OK) {
         return;
     }

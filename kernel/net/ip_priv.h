@@ -243,6 +243,9 @@ void ip6_take(struct packet *p, struct ip_meta *m);
 void icmp4_init(void);
 void icmp6_init(void);
 
+// What is in one piece of a received packet, from its network's header on.
+struct span icmp_original(const struct packet *p);
+
 // Whether another error may be sent to that address now (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f).
 bool icmp_may_send(const struct ip_addr *to);
 // Whether an error about a packet may be sent at all (RFC 1122, 3.2.2; RFC 4443, 2.4 e).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/quote.h"
 
+#include "lib/net/icmp6.h"
 #include "lib/net/ip4.h"
 #include "lib/net/ip6.h"
 
@@ -59,4 +60,20 @@ status_t quote_parse6(struct span bytes, struct quote *out)
         *out = q;
     }
     return status;
+}
+
+bool quote_is_error6(struct span bytes)
+{
+    enum { NEXT_AT = 6, UNIT = 8 };
+    if (bytes.size < IP6_HEADER_SIZE) {
+        return false;
+    }
+    uint8_t next = bytes.data[NEXT_AT];
+    size_t at = IP6_HEADER_SIZE;
+    while (ip6_is_extension(next) && next != IP6_NO_NEXT && span_has(bytes, at, 2)) {
+        const uint8_t *header = bytes.data + at;
+        at += next == IP6_FRAGMENT ? UNIT : ((size_t)header[1] + 1) * UNIT;
+        next = header[0];
+    }
+    return next == IP_PROTOCOL_ICMP6 && span_has(bytes, at, 1) && icmp6_is_error(bytes.data[at]);
 }

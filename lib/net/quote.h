@@ -22,6 +22,10 @@ struct quote {
 status_t quote_parse4(struct span bytes, struct quote *out);
 status_t quote_parse6(struct span bytes, struct quote *out);
 
+// Whether the IPv6 packet that begins there is an ICMPv6 error, whatever is wrong with the options before
+// it: about such a one nothing is told (RFC 4443, 2.4 (e)).
+bool quote_is_error6(struct span bytes);
+
 struct quote_error {
     status_t error; // ERR_CONNREFUSED, ERR_HOSTUNREACH, ERR_NETUNREACH, ERR_MSGSIZE, ...
     bool is_hard;   // it will not go away by itself (RFC 1122, 4.2.3.9)

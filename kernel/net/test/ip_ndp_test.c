@@ -286,3 +286,39 @@ TEST(what_does_not_come_from_the_link_is_not_believed)
     EXPECT_STATUS(ip_path_find(&far, &IP_ANY, NULL, false, &path), ERR_NETUNREACH);
     link_end();
 }
+
+/* ---- Errors ---- */
+
+// A packet whose destination options have one that nobody knows and that must be told of, before an
+// ICMPv6 message of that type.
+static void put_unknown_option(uint8_t type)
+{
+    enum { DESTINATION_OPTIONS = 60, TELL = 0x9e, OPTIONS = 8, MESSAGE = 64 };
+    uint8_t payload[OPTIONS + MESSAGE] = {IP_PROTOCOL_ICMP6, 0, TELL, 4};
+    payload[OPTIONS] = type;
+    const struct link_packet6 p = {.source = THEIRS,
+                                   .destination = OURS,
+                                   .next = DESTINATION_OPTIONS,
+                                   .hop_limit = 64,
+                                   .payload = payload,
+                                   .size = sizeof(payload)};
+    link_put_ip6(&p);
+}
+
+static bool is_told_of(uint8_t type)
+{
+    put_unknown_option(type);
+    link_take_icmp6(ICMP6_PARAMETER_PROBLEM, 300 * NSEC_PER_MSEC, &frame);
+    return frame.size != 0;
+}
+
+TEST(no_error_is_told_about_an_error)
+{
+    enum { ECHO_REQUEST = 128, UNREACHABLE = 1 };
+    struct netif *n = link_begin();
+    link_wait_for_ip6(n);
+    put_neighbour(ICMP6_NEIGHBOUR_SOLICITATION, THEIRS, "ff02::1:ff00:1", OURS); // so it is known
+    EXPECT(is_told_of(ECHO_REQUEST));
+    EXPECT(!is_told_of(UNREACHABLE));
+    link_end();
+}
