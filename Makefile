@@ -163,8 +163,9 @@ test: bootstrap ## the whole suite; ends with a line `N passed, N failed`
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests
 guest-test: $(VARIANTS:%=kernel-%) uefi base-image ## the tests that boot the system in QEMU
 	+@MAKE='$(MAKE)' SWOS_BUILD=$B tools/run-tests guest
-bench: kernel-release kernel-test base-image ## what things cost, in instructions, beside what they may cost
+bench: kernel-release kernel-test base-image ## what things cost, in instructions, beside what they may cost; then bench-network
 	@SWOS_BUILD=$B tools/bench
+	@SWOS_BUILD=$B tools/bench-network $(if $(LINUX),--linux $(LINUX))
 #: LINUX=FOLDER    a Linux that bench-network compares with; tools/bench-network says what it has
 bench-network: kernel-release base-image ## requests a second and throughput from outside
 	@SWOS_BUILD=$B tools/bench-network $(if $(LINUX),--linux $(LINUX))
