@@ -138,14 +138,23 @@ class NameServer(threading.Thread):
     def __init__(self, answer):
         super().__init__(daemon=True)
         self.answer = answer
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.port = self.udp.getsockname()[1]
-        self.tcp = socket.socket()
-        self.tcp.bind(("127.0.0.1", self.port))
+        self.tcp, self.udp, self.port = self.bind()
         self.tcp.listen()
         self.start()
         threading.Thread(target=self.run_tcp, daemon=True).start()
+
+    @staticmethod
+    def bind():
+        """A port that both protocols have free."""
+        while True:
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.bind(("127.0.0.1", 0))
+            tcp = socket.socket()
+            with contextlib.suppress(OSError):  # somebody has it for TCP
+                tcp.bind(udp.getsockname())
+                return tcp, udp, udp.getsockname()[1]
+            tcp.close()
+            udp.close()
 
     @staticmethod
     def question(query):

@@ -2,7 +2,6 @@
 #include "lib/log/ring.h"
 
 #include "lib/fmt/fmt.h"
-#include "tests/harness/alloc.h"
 #include "tests/harness/random.h"
 #include "tests/harness/test.h"
 
@@ -194,21 +193,4 @@ TEST(records_of_the_system_before_a_warm_reset_are_not_seen)
     struct log_reservation reserved;
     EXPECT(log_ring_reserve(&ring, 8, &reserved));
     EXPECT_STATUS(log_ring_read(&ring, 1, &r, NULL, 0), ERR_AGAIN);
-}
-
-TEST(the_largest_ring_uses_all_of_its_places)
-{
-    struct log_ring ring;
-    char text[LOG_TEXT_MAX] = "x";
-    void *large =
-        test_memory_get(LOG_RING_SIZE_MAX); // more than test images should have of their own
-    EXPECT(large != NULL);
-    log_ring_init(&ring, large, LOG_RING_SIZE_MAX, UINT64_C(1) << 40);
-    for (unsigned i = 0; i < 10000; i++) {
-        EXPECT(append(&ring, text, LOG_TEXT_MAX));
-    }
-    uint64_t held = log_ring_next(&ring) - log_ring_oldest(&ring);
-    EXPECT_EQ(held, LOG_RING_SIZE_MAX / 2 / LOG_TEXT_MAX - 1);
-    EXPECT_EQ(log_ring_next(&ring), (UINT64_C(1) << 40) + 10000);
-    test_memory_put(large);
 }

@@ -123,15 +123,20 @@ static void interrupt(struct fake_queue *q)
     arch_irq_restore(flags);
 }
 
+// A device does one thing at a time, whoever notifies it: the driver's thread and the test may both.
+static struct spinlock sent_lock = SPINLOCK_INIT("fake device", RANK_EVENT);
+
 static void serve_sent(struct fake_queue *q)
 {
     uint16_t head;
     const uint8_t *last;
+    spin_lock(&sent_lock);
     while (!fake.is_deaf && next_chain(q, &head)) {
         fake.sent_size = gather(q, head, fake.sent, &last);
         fake.sent_count++;
         answer(q, head, 0);
     }
+    spin_unlock(&sent_lock);
 }
 
 static void serve_commands(struct fake_queue *q)
