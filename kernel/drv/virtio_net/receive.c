@@ -19,7 +19,7 @@ enum {
     COPIED = 128,      // of larger frames
     BUFFER_MIN = 1536, // a frame of the usual size
     CACHE_LINE = 64,
-    FILL_MIN = 20, // a frame of 64 KiB with its header, and some
+    FILL_MIN = 20,          // a frame of 64 KiB with its header, and some
     PAGES_PER_BUFFER = 256, // of all memory
 };
 
