@@ -178,10 +178,6 @@ status_t inet_port_connect(struct inet_port_table *t, struct inet_socket *s,
                            const struct inet_name *local, const struct inet_name *peer);
 void inet_port_disconnect(struct inet_port_table *t, struct inet_socket *s);
 
-// The same for one that a listener made: it shares the listener's port.
-status_t inet_port_accept(struct inet_port_table *t, struct inet_socket *s,
-                          const struct inet_name *local, const struct inet_name *peer);
-
 // The best socket for a packet to `local` from `peer`: connected before bound before any; among those
 // that share a port, by hash of the names.  `local->netif` is where it came in.  With a reference;
 // NULL: none.

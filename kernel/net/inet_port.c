@@ -267,19 +267,6 @@ status_t inet_port_connect(struct inet_port_table *t, struct inet_socket *s,
     return status;
 }
 
-status_t inet_port_accept(struct inet_port_table *t, struct inet_socket *s,
-                          const struct inet_name *local, const struct inet_name *peer)
-{
-    spin_lock(&s->lock);
-    status_t status = enter_pair(t, &s->port, local, peer);
-    if (status == OK) {
-        s->local = *local;
-        s->peer = *peer;
-    }
-    spin_unlock(&s->lock);
-    return status;
-}
-
 void inet_port_disconnect(struct inet_port_table *t, struct inet_socket *s)
 {
     spin_lock(&s->lock);
